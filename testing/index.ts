@@ -1,0 +1,5 @@
+export type { SignInOptions } from './browser.js'
+export type { Client } from './clients.js'
+export type { EndpointFault, Faults } from './faults.js'
+export { type Hub, type HubOptions, type HubRequest, startHub } from './hub.js'
+export type { Organization, Person, Resident } from './people.js'

@@ -1,0 +1,304 @@
+import type { RequestListener } from 'node:http'
+import type { Context, Client as ProviderClient } from 'oidc-provider'
+import { avatarSVG } from './avatar.js'
+import { type Client, clientMetadata, isRedirectAllowed } from './clients.js'
+import type { Faults } from './faults.js'
+import { fetchMetadataDocument } from './metadata-document.js'
+import { Pages } from './pages.js'
+import { identityClaims, type Resident, userinfoClaims } from './people.js'
+import { allScopes } from './scopes.js'
+import type { Store } from './store.js'
+
+/** What lives as long as the Hub, longer than one oidc-provider: a new set of keys takes a new one. */
+export interface HubState {
+  readonly url: string
+  readonly people: Resident[]
+  readonly clients: readonly Client[]
+  readonly store: Store
+  readonly consents: Consents
+  readonly clientMetadata: ((clientID: string) => object | Promise<object>) | undefined
+  faults: Faults
+}
+
+/** Remembers who let which app have which scopes, and which organizations went with it. */
+export class Consents {
+  readonly #byRequest = new Map<string, ReadonlySet<string>>()
+  readonly #byGrant = new Map<string, ReadonlySet<string>>()
+
+  /** The organizations granted when the same was asked before; undefined when it never was. */
+  recall(accountId: string, clientID: string, scopes: ReadonlySet<string>): ReadonlySet<string> | undefined {
+    return this.#byRequest.get(requestKey(accountId, clientID, scopes))
+  }
+
+  remember(accountId: string, clientID: string, scopes: ReadonlySet<string>, orgs: ReadonlySet<string>): void {
+    this.#byRequest.set(requestKey(accountId, clientID, scopes), orgs)
+  }
+
+  /** Every grant keeps the organizations of the moment it was made. */
+  bind(grantId: string, orgs: ReadonlySet<string>): void {
+    this.#byGrant.set(grantId, orgs)
+  }
+
+  orgsOf(grantId: string): ReadonlySet<string> {
+    return this.#byGrant.get(grantId) ?? new Set()
+  }
+}
+
+function requestKey(accountId: string, clientID: string, scopes: ReadonlySet<string>): string {
+  return JSON.stringify([accountId, clientID, [...scopes].sort()])
+}
+
+const eightHours = 8 * 60 * 60
+const twoWeeks = 14 * 24 * 60 * 60
+
+/** An oidc-provider that looks like the Hub, as one request listener. */
+export async function createProvider(state: HubState, keys: readonly object[]): Promise<RequestListener> {
+  const { errors, interactionPolicy, Provider } = await loadOidcProvider()
+  const { url, store, consents } = state
+
+  const policy = interactionPolicy.base()
+  const consent = policy.get('consent')
+  // The Hub does not ask native apps every time.
+  consent.checks.remove('native_client_prompt')
+  // A person who denies everything must be asked, even about an app that was allowed before.
+  consent.checks.add(
+    new interactionPolicy.Check('denial', 'the person denies every app', 'access_denied', () =>
+      Boolean(state.faults.deny),
+    ),
+  )
+
+  const provider = new Provider(url, {
+    adapter: (model: string) => store.adapter(model),
+    jwks: { keys },
+    clients: state.clients.map(clientMetadata),
+    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    responseTypes: ['code'],
+    scopes: allScopes,
+    // What an ID token can have. Userinfo is answered below, it has more.
+    claims: {
+      openid: ['sub', 'auth_time'],
+      profile: ['name', 'preferred_username', 'profile', 'picture', 'website'],
+      email: ['email', 'email_verified'],
+    },
+    conformIdTokenClaims: false,
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      userinfo: '/oauth/userinfo',
+      jwks: '/oauth/jwks',
+    },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      dPoP: { enabled: false },
+      resourceIndicators: { enabled: false },
+      clientIdMetadataDocument: {
+        enabled: true,
+        ack: 'draft-02',
+        // A document changes while an app is being developed.
+        cacheDuration: { min: 0, max: 1 },
+      },
+    },
+    fetch: (address: string) => fetchMetadataDocument(address, state.clientMetadata),
+    cookies: {
+      // Cookies do not tell ports apart: an app on the same host may have a `_session` of its own.
+      names: { session: 'hub_session', interaction: 'hub_interaction', resume: 'hub_resume' },
+    },
+    interactions: {
+      policy,
+      url: (_ctx: Context, interaction: { uid: string }) => `/interaction/${interaction.uid}`,
+    },
+    findAccount(_ctx: Context, accountId: string) {
+      const person = state.people.find(({ sub }) => sub === accountId)
+      return (
+        person && {
+          accountId,
+          claims: (_use: string, scope: string) => identityClaims(url, person, new Set(scope.split(' '))),
+        }
+      )
+    },
+    async loadExistingGrant({ oidc }: Context) {
+      const accountId = oidc.account?.accountId ?? ''
+      const orgs = consents.recall(accountId, oidc.client.clientId, oidc.requestParamOIDCScopes)
+      if (orgs === undefined) {
+        return undefined
+      }
+      // A grant for each sign-in: a code used twice takes the tokens of its own sign-in with it and no other's.
+      const grant = new provider.Grant({ accountId, clientId: oidc.client.clientId })
+      grant.addOIDCScope([...oidc.requestParamOIDCScopes].join(' '))
+      consents.bind(await grant.save(), orgs)
+      return grant
+    },
+    extraParams: {
+      orgIds: null,
+      // Called for every authorization request, after its redirect URI was found good.
+      scope(ctx: Context, _value: unknown, client: ProviderClient) {
+        const allowed = client.scope?.split(' ') ?? allScopes
+        for (const scope of asked(ctx.query['scope'])) {
+          if (!allowed.includes(scope)) {
+            throw new errors.InvalidScope('requested scope is not allowed', scope)
+          }
+        }
+      },
+    },
+    issueRefreshToken: (_ctx: Context, client: ProviderClient) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: true,
+    expiresWithSession: () => false,
+    formats: {
+      // Real access tokens are JWTs of some 500 characters; an app should notice if that does not fit where it keeps them.
+      bitsOfOpaqueRandomness: (_ctx: Context, token: { kind: string }) =>
+        ({ AccessToken: 500 * 6, RefreshToken: 34 * 6 })[token.kind] ?? 256,
+    },
+    ttl: {
+      AccessToken: eightHours,
+      AuthorizationCode: 60,
+      IdToken: 60 * 60,
+      RefreshToken: twoWeeks,
+      Interaction: 60 * 60,
+      Session: twoWeeks,
+      Grant: twoWeeks,
+    },
+    clientBasedCORS: () => true,
+    renderError(ctx: Context, out: { error: string; error_description?: string }) {
+      ctx.type = 'html'
+      ctx.body = pages.error(out)
+    },
+  })
+  const pages = new Pages(provider, state)
+
+  // An error that is not the asker's fault would otherwise be seen nowhere.
+  provider.on('server_error', (ctx, error) => console.error(`Local Hub: ${ctx.method} ${ctx.path} failed.`, error))
+
+  provider.Client.prototype.redirectUriAllowed = function (uri: string) {
+    return isRedirectAllowed(uri, this.redirectUris)
+  }
+  prefixTokens(provider.AccessToken.prototype, 'hf_oauth_')
+  prefixTokens(provider.RefreshToken.prototype, 'hf_oauth__refresh_')
+
+  provider.use(async (ctx, next) => {
+    const { path, method } = ctx
+    if (path === '/oauth/authorize') {
+      completeAuthorizationRequest(ctx, state.clients)
+      return next()
+    }
+    if (path === '/oauth/token') {
+      await next()
+      const answer = ctx.body
+      if (typeof answer === 'object' && answer !== null && 'token_type' in answer) {
+        answer.token_type = 'bearer'
+      }
+      return
+    }
+    if (path === '/oauth/userinfo' && (method === 'GET' || method === 'POST')) {
+      ctx.set('Cache-Control', 'no-store')
+      const value = /^Bearer ([^ ]+)$/i.exec(ctx.get('Authorization'))?.[1]
+      const token = value === undefined ? undefined : await provider.AccessToken.find(value)
+      const person = token && state.people.find(({ sub }) => sub === token.accountId)
+      if (token === undefined || person === undefined) {
+        ctx.status = 401
+        ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
+        ctx.body = { error: 'Invalid credentials in Authorization header' }
+        return
+      }
+      ctx.body = userinfoClaims(url, person, token.scopes, consents.orgsOf(token.grantId))
+      return
+    }
+    if (path === '/.well-known/openid-configuration' || path === '/.well-known/oauth-authorization-server') {
+      ctx.set('Access-Control-Allow-Origin', '*')
+      ctx.body = discoveryDocument(url)
+      return
+    }
+    const interaction = /^\/interaction\/[\w-]+$/.test(path)
+    if (interaction && (method === 'GET' || method === 'POST')) {
+      return pages.interact(ctx)
+    }
+    const avatar = /^\/avatars\/([^/]+)\.svg$/.exec(path)?.[1]
+    if (avatar !== undefined) {
+      ctx.type = 'image/svg+xml'
+      ctx.set('Cache-Control', 'max-age=86400')
+      ctx.body = avatarSVG(decodeURIComponent(avatar))
+      return
+    }
+    await next()
+    if (ctx.status === 404) {
+      await pages.visit(ctx)
+    }
+  })
+
+  return provider.callback()
+}
+
+/** Missing parameters that the Hub fills in, and a list where oidc-provider wants one value. */
+function completeAuthorizationRequest(ctx: Context, clients: readonly Client[]): void {
+  const query: Context['query'] = { response_type: 'code', ...ctx.query }
+  if (asked(query['scope']).length === 0) {
+    const client = clients.find(({ clientID }) => clientID === query['client_id'])
+    query['scope'] = (client?.scopes ?? allScopes).join(' ')
+  }
+  if (Array.isArray(query['orgIds'])) {
+    query['orgIds'] = query['orgIds'].join(',')
+  }
+  ctx.query = query
+}
+
+function asked(scope: string | string[] | undefined): string[] {
+  return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : []
+}
+
+function prefixTokens(prototype: { generateTokenId(): string }, prefix: string): void {
+  const { generateTokenId } = prototype
+  prototype.generateTokenId = function () {
+    return prefix + generateTokenId.call(this)
+  }
+}
+
+/** What the real document is known to say, without the endpoints that only the real Hub has. */
+function discoveryDocument(url: string): object {
+  return {
+    issuer: url,
+    authorization_endpoint: `${url}/oauth/authorize`,
+    token_endpoint: `${url}/oauth/token`,
+    userinfo_endpoint: `${url}/oauth/userinfo`,
+    jwks_uri: `${url}/oauth/jwks`,
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+  }
+}
+
+type OidcProvider = typeof import('oidc-provider')
+
+async function loadOidcProvider(): Promise<OidcProvider> {
+  const { info, warn } = console
+  // Its notices for operators of a production server mean nothing here. Everything else is still printed.
+  const unlessNotice =
+    (print: typeof console.warn) =>
+    (...data: unknown[]) => {
+      if (!/oidc-provider (?:NOTICE|WARNING): /.test(String(data[0]))) {
+        print(...data)
+      }
+    }
+  console.info = unlessNotice(info)
+  console.warn = unlessNotice(warn)
+  try {
+    return await import('oidc-provider')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && /MODULE_NOT_FOUND/.test(String(error.code))) {
+      throw new Error(
+        'The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider',
+        { cause: error },
+      )
+    }
+    throw error
+  } finally {
+    console.info = info
+    console.warn = warn
+  }
+}
