@@ -1,5 +1,5 @@
 import type { Client } from './clients.js'
-import { avatarURL, type Organization, orgSub, profileURL, type Resident } from './people.js'
+import { avatarURL, profileURL, type Resident } from './people.js'
 import { scopeMeanings } from './scopes.js'
 
 const entities: Readonly<Record<string, string>> = {
@@ -34,13 +34,15 @@ function personButton(hubURL: string, person: Resident): string {
       : person.emailVerified === false
         ? 'e-mail not verified'
         : person.email,
-    ...(person.orgs?.length ? [`${person.orgs.length} organization${person.orgs.length === 1 ? '' : 's'}`] : []),
+    ...(person.orgs.length > 0 ? [`${person.orgs.length} organization${person.orgs.length === 1 ? '' : 's'}`] : []),
   ]
   return `<button name="username" value="${escapeHTML(person.username)}" class="person" aria-label="${name}">
 ${avatar(hubURL, person, 48)}
 <span><b>${name}${person.isPro ? ' <i class="badge">Pro</i>' : ''}</b><small>@${escapeHTML(person.username)}</small><small>${escapeHTML(notes.join(' · '))}</small></span>
 </button>`
 }
+
+type Organization = Resident['orgs'][number]
 
 export interface ConsentRequest {
   readonly appName: string
@@ -53,7 +55,7 @@ export interface ConsentRequest {
 
 export function consentPage(hubURL: string, uid: string, request: ConsentRequest): string {
   const { appName, clientID, person, scopes, chosen } = request
-  const orgs = person.orgs ?? []
+  const { orgs } = person
   const app = escapeHTML(appName)
   return page(
     `Authorize ${appName}`,
@@ -69,7 +71,7 @@ ${
     ? ''
     : `<fieldset>
 <legend>Organizations it may see your role in</legend>
-${orgs.map((org) => orgChoice(hubURL, org, chosen.has(orgSub(org)))).join('\n')}
+${orgs.map((org) => orgChoice(hubURL, org, chosen.has(org.sub))).join('\n')}
 </fieldset>
 `
 }<div class="actions"><button name="decision" value="deny">Deny</button><button name="decision" value="authorize" class="primary">Authorize</button></div>
@@ -81,7 +83,7 @@ ${orgs.map((org) => orgChoice(hubURL, org, chosen.has(orgSub(org)))).join('\n')}
 function orgChoice(hubURL: string, org: Organization, isChosen: boolean): string {
   const name = escapeHTML(org.name ?? org.username)
   const details = [org.role, org.plan].filter((detail) => detail !== undefined).join(' · ')
-  return `<label class="org"><input type="checkbox" name="orgs" value="${escapeHTML(orgSub(org))}" data-username="${escapeHTML(org.username)}"${isChosen ? ' checked' : ''}>
+  return `<label class="org"><input type="checkbox" name="orgs" value="${escapeHTML(org.sub)}" data-username="${escapeHTML(org.username)}"${isChosen ? ' checked' : ''}>
 <img src="${escapeHTML(org.picture ?? avatarURL(hubURL, org.username))}" alt="" width="28" height="28" class="square"> <span>${name}</span> <small>${escapeHTML(details)}</small></label>`
 }
 
@@ -116,7 +118,7 @@ ${clients.map((client) => `<li><span>${escapeHTML(client.name ?? client.clientID
 }
 
 export function personPage(hubURL: string, person: Resident): string {
-  const orgs = person.orgs ?? []
+  const { orgs } = person
   return page(
     displayName(person),
     `<p class="center">${avatar(hubURL, person, 96)}</p>

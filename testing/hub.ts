@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { type SignInOptions, signIn } from './browser.js'
 import { type Client, defaultClients } from './clients.js'
 import { applyFault, type Faults } from './faults.js'
-import { defaultPeople, type Person, type Resident, stableId } from './people.js'
+import { defaultPeople, type Person, type Resident, toResident } from './people.js'
 import { Consents, createProvider, type HubState } from './provider.js'
 import { Store } from './store.js'
 
@@ -99,10 +99,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
 
   const state: HubState = {
     url,
-    people: (options.people ?? defaultPeople).map((person) => ({
-      ...structuredClone(person),
-      sub: person.sub ?? stableId(`person ${person.username}`),
-    })),
+    people: (options.people ?? defaultPeople).map(toResident),
     clients,
     store: new Store(() => state.faults.expireCode === true),
     consents: new Consents(),

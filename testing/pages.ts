@@ -1,6 +1,6 @@
 import type { Context, Interaction, Provider } from 'oidc-provider'
 import * as html from './html.js'
-import { orgSub, type Resident } from './people.js'
+import type { Resident } from './people.js'
 import type { HubState } from './provider.js'
 
 /** The pages a person sees: who they are, what the app may do. */
@@ -62,7 +62,7 @@ export class Pages {
       this.#show(ctx, 200, html.personPage(url, person))
       return
     }
-    const org = people.flatMap(({ orgs = [] }) => orgs).find(({ username }) => username === name)
+    const org = people.flatMap(({ orgs }) => orgs).find(({ username }) => username === name)
     if (org !== undefined) {
       this.#show(ctx, 200, html.orgPage(url, org))
       return
@@ -118,7 +118,7 @@ export class Pages {
     const { consents } = this.#state
     const clientId = interaction.params['client_id'] ?? ''
     const scopes = requestedScopes(interaction)
-    const own = new Set((person.orgs ?? []).map(orgSub))
+    const own = new Set(person.orgs.map(({ sub }) => sub))
     const orgs = new Set(form.getAll('orgs').filter((sub) => own.has(sub)))
     const grant = new this.#provider.Grant({ accountId: person.sub, clientId })
     grant.addOIDCScope([...scopes].join(' '))

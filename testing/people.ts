@@ -48,8 +48,16 @@ export interface Organization {
   resourceGroups?: readonly { sub: string; name: string; role: string }[]
 }
 
-/** A {@link Person} whose `sub` is known. */
-export type Resident = Person & { sub: string }
+/** A {@link Person} with every `sub` filled in, as the local Hub knows them. */
+export type Resident = Omit<Person, 'orgs'> & { sub: string; orgs: (Organization & { sub: string })[] }
+
+export function toResident(person: Person): Resident {
+  return {
+    ...person,
+    sub: person.sub ?? stableId(`person ${person.username}`),
+    orgs: (person.orgs ?? []).map((org) => ({ ...org, sub: org.sub ?? stableId(`org ${org.username}`) })),
+  }
+}
 
 export const defaultPeople: readonly Person[] = [
   {
@@ -98,12 +106,8 @@ export const defaultPeople: readonly Person[] = [
 ]
 
 /** 24 hexadecimal digits, the same for the same words on every day and machine. */
-export function stableId(words: string): string {
+function stableId(words: string): string {
   return createHash('sha256').update(words).digest('hex').slice(0, 24)
-}
-
-export function orgSub(org: Organization): string {
-  return org.sub ?? stableId(`org ${org.username}`)
 }
 
 export function profileURL(hubURL: string, username: string): string {
@@ -155,11 +159,10 @@ export function userinfoClaims(
       claims['billingMode'] = person.billingMode
     }
   }
-  claims['orgs'] = (person.orgs ?? []).map((org) => {
-    const sub = orgSub(org)
-    const isGranted = granted.has(sub)
+  claims['orgs'] = person.orgs.map((org) => {
+    const isGranted = granted.has(org.sub)
     return withoutUndefined({
-      sub,
+      sub: org.sub,
       name: org.name ?? org.username,
       picture: org.picture ?? avatarURL(hubURL, org.username),
       preferred_username: org.username,

@@ -6,6 +6,7 @@ import type { Faults } from './faults.js'
 import { fetchMetadataDocument } from './metadata-document.js'
 import { Pages } from './pages.js'
 import { identityClaims, type Resident, userinfoClaims } from './people.js'
+import { quietly } from './quiet.js'
 import { allScopes } from './scopes.js'
 import type { Store } from './store.js'
 
@@ -180,7 +181,8 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
     const { path, method } = ctx
     if (path === '/oauth/authorize') {
       completeAuthorizationRequest(ctx, state.clients)
-      return next()
+      // The first client ID that is a URL makes oidc-provider look at how it fetches, and say so.
+      return quietly(next)
     }
     if (path === '/oauth/token') {
       await next()
@@ -276,19 +278,8 @@ function discoveryDocument(url: string): object {
 type OidcProvider = typeof import('oidc-provider')
 
 async function loadOidcProvider(): Promise<OidcProvider> {
-  const { info, warn } = console
-  // Its notices for operators of a production server mean nothing here. Everything else is still printed.
-  const unlessNotice =
-    (print: typeof console.warn) =>
-    (...data: unknown[]) => {
-      if (!/oidc-provider (?:NOTICE|WARNING): /.test(String(data[0]))) {
-        print(...data)
-      }
-    }
-  console.info = unlessNotice(info)
-  console.warn = unlessNotice(warn)
   try {
-    return await import('oidc-provider')
+    return await quietly(() => import('oidc-provider'))
   } catch (error) {
     if (error instanceof Error && 'code' in error && /MODULE_NOT_FOUND/.test(String(error.code))) {
       throw new Error(
@@ -297,8 +288,5 @@ async function loadOidcProvider(): Promise<OidcProvider> {
       )
     }
     throw error
-  } finally {
-    console.info = info
-    console.warn = warn
   }
 }
