@@ -1,17 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { expect } from '@jest/globals'
 import type { Client, Hub } from '../../testing/index.js'
 
 export const callbackURL = 'http://127.0.0.1:4567/auth/huggingface/callback'
 
 /** An app that speaks OAuth by hand, so that the Hub is tested without the strategy. */
 export class App {
+  readonly hub: Hub
+  readonly client: Pick<Client, 'clientID' | 'clientSecret'>
+  readonly redirectURI: string
   readonly verifier = randomBytes(32).toString('base64url')
 
-  constructor(
-    readonly hub: Hub,
-    readonly client: Pick<Client, 'clientID' | 'clientSecret'> = hub.clients[0],
-    readonly redirectURI = callbackURL,
-  ) {}
+  constructor(hub: Hub, client: App['client'] = hub.clients[0], redirectURI = callbackURL) {
+    this.hub = hub
+    this.client = client
+    this.redirectURI = redirectURI
+  }
 
   authorizationURL(params: Record<string, string | string[]> = {}): string {
     const url = new URL(`${this.hub.url}/oauth/authorize`)

@@ -1,5 +1,6 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { expect, test } from '@jest/globals'
 import { startHub } from '../../testing/index.js'
 import { App } from './app.js'
 import { certificate } from './certificate.js'

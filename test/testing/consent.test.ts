@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing/index.js'
 import { App, type Json } from './app.js'
 

@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Faults, type Hub, startHub } from '../../testing/index.js'
 import { App } from './app.js'
 

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing/index.js'
 import { App, callbackURL, idTokenParts, type Json } from './app.js'
 import { certificate } from './certificate.js'

@@ -1,4 +1,4 @@
-import { jest } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 
 test('without oidc-provider the error says what to install', async () => {
   jest.unstable_mockModule('oidc-provider', () => {
