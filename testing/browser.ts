@@ -22,12 +22,7 @@ export interface Entrance {
  * Goes through the Hub's pages as a browser with no cookies would, and returns the address the Hub sends it to in the
  * end: the app's callback URL.
  */
-export async function signIn(
-  hub: Entrance,
-  authorizationURL: string,
-  username: string,
-  options: SignInOptions,
-): Promise<string> {
+export async function signIn(hub: Entrance, authorizationURL: string, username: string, options: SignInOptions): Promise<string> {
   if (!authorizationURL.startsWith(`${hub.url}/`)) {
     throw new TypeError(`signIn takes an address at ${hub.url}, for example where the app's sign-in route redirects to`)
   }
@@ -48,13 +43,7 @@ export async function signIn(
       throw new Error(`The Hub refused (${status}): ${plainText(text)}`)
     }
     const action = new URL(form[1] ?? '', address).href
-    page = await visit(
-      hub,
-      cookies,
-      'POST',
-      action,
-      form[2] === 'login' ? new URLSearchParams({ username }) : consentAnswer(text, options),
-    )
+    page = await visit(hub, cookies, 'POST', action, form[2] === 'login' ? new URLSearchParams({ username }) : consentAnswer(text, options))
   }
   throw new Error('The Hub keeps redirecting')
 }
@@ -83,13 +72,7 @@ interface Cookie {
   readonly path: string
 }
 
-async function visit(
-  hub: Entrance,
-  cookies: Map<string, Cookie>,
-  method: string,
-  address: string,
-  form?: URLSearchParams,
-): Promise<Page> {
+async function visit(hub: Entrance, cookies: Map<string, Cookie>, method: string, address: string, form?: URLSearchParams): Promise<Page> {
   const { pathname, search, host } = new URL(address)
   const body = form?.toString()
   const headers: Record<string, string> = {

@@ -1,6 +1,6 @@
-import type { Client } from './clients.js'
-import { avatarURL, profileURL, type Resident } from './people.js'
-import { scopeMeanings } from './scopes.js'
+import type { Client } from './clients'
+import { avatarURL, profileURL, type Resident } from './people'
+import { scopeMeanings } from './scopes'
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -91,12 +91,7 @@ export function errorPage(title: string, text: string): string {
   return page(title, `<h1 role="alert">${escapeHTML(title)}</h1>\n<p class="lead">${escapeHTML(text)}</p>`)
 }
 
-export function frontPage(
-  hubURL: string,
-  people: readonly Resident[],
-  clients: readonly Client[],
-  visitor: Resident | undefined,
-): string {
+export function frontPage(hubURL: string, people: readonly Resident[], clients: readonly Client[], visitor: Resident | undefined): string {
   return page(
     'Local Hub',
     `<h1>Local Hub</h1>

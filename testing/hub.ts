@@ -10,12 +10,12 @@ import {
 import { createServer as createHttpsServer, Agent as HttpsAgent } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import { type SignInOptions, signIn } from './browser.js'
-import { type Client, defaultClients } from './clients.js'
-import { applyFault, type Faults } from './faults.js'
-import { defaultPeople, type Person, type Resident, toResident } from './people.js'
-import { Consents, createProvider, type HubState } from './provider.js'
-import { Store } from './store.js'
+import { type SignInOptions, signIn } from './browser'
+import { type Client, defaultClients } from './clients'
+import { applyFault, type Faults } from './faults'
+import { defaultPeople, type Person, type Resident, toResident } from './people'
+import { Consents, createProvider, type HubState } from './provider'
+import { Store } from './store'
 
 export interface HubOptions {
   /** Default: a free one. */

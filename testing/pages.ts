@@ -1,7 +1,7 @@
 import type { Context, Interaction, Provider } from 'oidc-provider'
-import * as html from './html.js'
-import type { Resident } from './people.js'
-import type { HubState } from './provider.js'
+import * as html from './html'
+import type { Resident } from './people'
+import type { HubState } from './provider'
 
 /** The pages a person sees: who they are, what the app may do. */
 export class Pages {
@@ -99,19 +99,10 @@ export class Pages {
       chosen.add(sub)
     }
     const appName = client?.clientName ?? clientID
-    this.#show(
-      ctx,
-      200,
-      html.consentPage(this.#state.url, interaction.uid, { appName, clientID, person, scopes, chosen }),
-    )
+    this.#show(ctx, 200, html.consentPage(this.#state.url, interaction.uid, { appName, clientID, person, scopes, chosen }))
   }
 
-  async #consent(
-    ctx: Context,
-    interaction: Interaction,
-    person: Resident | undefined,
-    form: URLSearchParams,
-  ): Promise<void> {
+  async #consent(ctx: Context, interaction: Interaction, person: Resident | undefined, form: URLSearchParams): Promise<void> {
     if (person === undefined) {
       return this.#switchPerson(ctx, interaction)
     }

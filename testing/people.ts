@@ -141,12 +141,7 @@ export function identityClaims(hubURL: string, person: Resident, scopes: Readonl
 }
 
 /** The userinfo answer. `granted` are the organizations that the person gave the app access to. */
-export function userinfoClaims(
-  hubURL: string,
-  person: Resident,
-  scopes: ReadonlySet<string>,
-  granted: ReadonlySet<string>,
-): Claims {
+export function userinfoClaims(hubURL: string, person: Resident, scopes: ReadonlySet<string>, granted: ReadonlySet<string>): Claims {
   const billing = scopes.has('read-billing')
   const claims = identityClaims(hubURL, person, scopes)
   if (scopes.has('profile') && person.hardwareItems !== undefined) {

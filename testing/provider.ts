@@ -1,14 +1,14 @@
 import type { RequestListener } from 'node:http'
 import type { Context, Client as ProviderClient } from 'oidc-provider'
-import { avatarSVG } from './avatar.js'
-import { type Client, clientMetadata, isRedirectAllowed } from './clients.js'
-import type { Faults } from './faults.js'
-import { fetchMetadataDocument } from './metadata-document.js'
-import { Pages } from './pages.js'
-import { identityClaims, type Resident, userinfoClaims } from './people.js'
-import { quietly } from './quiet.js'
-import { allScopes } from './scopes.js'
-import type { Store } from './store.js'
+import { avatarSVG } from './avatar'
+import { type Client, clientMetadata, isRedirectAllowed } from './clients'
+import type { Faults } from './faults'
+import { fetchMetadataDocument } from './metadata-document'
+import { Pages } from './pages'
+import { identityClaims, type Resident, userinfoClaims } from './people'
+import { quietly } from './quiet'
+import { allScopes } from './scopes'
+import type { Store } from './store'
 
 /** What lives as long as the Hub, longer than one oidc-provider: a new set of keys takes a new one. */
 export interface HubState {
@@ -63,9 +63,7 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
   consent.checks.remove('native_client_prompt')
   // A person who denies everything must be asked, even about an app that was allowed before.
   consent.checks.add(
-    new interactionPolicy.Check('denial', 'the person denies every app', 'access_denied', () =>
-      Boolean(state.faults.deny),
-    ),
+    new interactionPolicy.Check('denial', 'the person denies every app', 'access_denied', () => Boolean(state.faults.deny)),
   )
 
   const provider = new Provider(url, {
@@ -282,10 +280,9 @@ async function loadOidcProvider(): Promise<OidcProvider> {
     return await quietly(() => import('oidc-provider'))
   } catch (error) {
     if (error instanceof Error && 'code' in error && /MODULE_NOT_FOUND/.test(String(error.code))) {
-      throw new Error(
-        'The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider',
-        { cause: error },
-      )
+      throw new Error('The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider', {
+        cause: error,
+      })
     }
     throw error
   }

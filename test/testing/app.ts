@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { expect } from '@jest/globals'
-import type { Client, Hub } from '../../testing/index.js'
+import type { Client, Hub } from '../../testing/index'
 
 export const callbackURL = 'http://127.0.0.1:4567/auth/huggingface/callback'
 

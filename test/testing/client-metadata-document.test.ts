@@ -1,9 +1,9 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from '@jest/globals'
-import { startHub } from '../../testing/index.js'
-import { App } from './app.js'
-import { certificate } from './certificate.js'
+import { startHub } from '../../testing/index'
+import { App } from './app'
+import { certificate } from './certificate'
 
 test('an app whose client ID is the URL of its metadata signs people in, unregistered', async () => {
   let document: object = {}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type Hub, startHub } from '../../testing/index.js'
-import { App, type Json } from './app.js'
+import { type Hub, startHub } from '../../testing/index'
+import { App, type Json } from './app'
 
 let hub: Hub
 let app: App
@@ -85,9 +85,7 @@ describe('organizations', () => {
     const { access_token: token } = await app.tokens('ada', params, orgs)
     const { orgs: seen } = (await app.userinfo(token)) as { orgs: Json[] }
     expect(seen).toHaveLength(5)
-    return Object.fromEntries(
-      seen.filter((org) => 'roleInOrg' in org).map((org) => [org['preferred_username'], org['roleInOrg']]),
-    )
+    return Object.fromEntries(seen.filter((org) => 'roleInOrg' in org).map((org) => [org['preferred_username'], org['roleInOrg']]))
   }
 
   function sub(username: string): string {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { type Faults, type Hub, startHub } from '../../testing/index.js'
-import { App } from './app.js'
+import { type Faults, type Hub, startHub } from '../../testing/index'
+import { App } from './app'
 
 let hub: Hub
 let app: App

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type Hub, startHub } from '../../testing/index.js'
-import { App, callbackURL, idTokenParts, type Json } from './app.js'
-import { certificate } from './certificate.js'
+import { type Hub, startHub } from '../../testing/index'
+import { App, callbackURL, idTokenParts, type Json } from './app'
+import { certificate } from './certificate'
 
 let hub: Hub
 
@@ -96,9 +96,7 @@ describe('a sign-in', () => {
 
   test('of somebody who is not there names those who are', async () => {
     const signIn = hub.signIn(new App(hub).authorizationURL(), 'nobody')
-    await expect(signIn).rejects.toThrow(
-      'Nobody at the local Hub is called nobody; there are ada, bo, chidi, dana, emi',
-    )
+    await expect(signIn).rejects.toThrow('Nobody at the local Hub is called nobody; there are ada, bo, chidi, dana, emi')
   })
 
   test('at another address is refused', async () => {
@@ -147,9 +145,9 @@ describe('the redirect URI', () => {
       const app = new App(native, native.clients[0], 'my-app://signed-in')
       const callback = await native.signIn(app.authorizationURL(), 'ada')
       expect(callback).toMatch(/^my-app:\/\/signed-in\?code=/)
-      const { access_token: token } = (await (
-        await app.redeem(new URL(callback).searchParams.get('code') ?? '')
-      ).json()) as { access_token: string }
+      const { access_token: token } = (await (await app.redeem(new URL(callback).searchParams.get('code') ?? '')).json()) as {
+        access_token: string
+      }
       expect(await app.userinfo(token)).toMatchObject({ preferred_username: 'ada' })
       expect(await native.signIn(app.authorizationURL({ prompt: 'none' }), 'ada')).toContain('error=login_required')
     } finally {
@@ -306,11 +304,7 @@ test('the requests that came are on record, with their forms', async () => {
   const app = new App(hub)
   const tokens = await app.tokens('ada')
   await app.userinfo(tokens.access_token)
-  expect(hub.requests.map(({ endpoint, method }) => `${method} ${endpoint}`)).toEqual([
-    'GET authorize',
-    'POST token',
-    'GET userinfo',
-  ])
+  expect(hub.requests.map(({ endpoint, method }) => `${method} ${endpoint}`)).toEqual(['GET authorize', 'POST token', 'GET userinfo'])
   const [authorize, token, userinfo] = hub.requests
   expect(authorize?.query).toMatchObject({ client_id: 'local-app', state: 'some state' })
   expect(token?.body).toMatchObject({ grant_type: 'authorization_code', code_verifier: app.verifier })
