@@ -1,0 +1,223 @@
+import type { Agent, OutgoingHttpHeaders } from 'node:http'
+import { OAuth2 } from 'oauth'
+import { formEncode, type HubAnswerDetails, HubError, type HubPhase, legible, TokenError } from './errors'
+import type { TokenParams } from './options'
+import { type Answer, exchange, isConnected } from './transport'
+
+export interface HubClientSettings {
+  /** Milliseconds for a whole exchange. */
+  timeout: number
+  agent: Agent | undefined
+  parseErrorResponse: (body: string, status: number) => Error | null
+}
+
+type Callback = (error: unknown, ...values: unknown[]) => void
+
+/** node-oauth's client with a transport, client authentication and checks of our own. Its six-argument constructor stays, for passport-oauth2-refresh. */
+export class HubClient extends OAuth2 {
+  protected readonly settings: HubClientSettings = { timeout: 5000, agent: undefined, parseErrorResponse }
+  /** Aborted when the browser has left; set on a copy per request, never on the strategy's own client. */
+  declare protected readonly signal?: AbortSignal
+
+  /** The class with its settings built in, so that whoever calls its constructor (passport-oauth2-refresh does) gets them too. */
+  static configured(settings: HubClientSettings): typeof HubClient {
+    return class extends HubClient {
+      protected override readonly settings = settings
+    }
+  }
+
+  /** RFC 6749 4.1.3 and 6, with the client authentication of 2.3.1. */
+  override getOAuthAccessToken(code: string, params: unknown, callback?: unknown): void {
+    const [fields, done] = typeof params === 'function' ? [{}, params] : [params, callback]
+    const values = this.requestTokens(code, { ...(fields as Record<string, string>) }).then(({ refresh_token, ...granted }) => [
+      granted.access_token,
+      refresh_token,
+      granted,
+    ])
+    callBack(values, done as Callback)
+  }
+
+  private async requestTokens(code: string, fields: Record<string, string>): Promise<TokenResponse> {
+    const form = new URLSearchParams({
+      ...fields,
+      [fields['grant_type'] === 'refresh_token' ? 'refresh_token' : 'code']: code,
+    })
+    const headers: OutgoingHttpHeaders = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const basic = this._clientSecret && Buffer.from(`${formEncode(this._clientId)}:${formEncode(this._clientSecret)}`).toString('base64')
+    if (basic) headers['Authorization'] = `Basic ${basic}`
+    else form.set('client_id', this._clientId)
+    const secrets = [basic, this._clientSecret, code, fields['code_verifier']]
+    const answer = await this.ask('token', 'POST', this._getAccessTokenUrl(), headers, form.toString())
+    const details = answerDetails(answer, secrets)
+    // some servers say so with status 200
+    const refusal = this.refusal(answer, secrets)
+    if (refusal) throw refusal
+    if (!succeeded(answer)) throw unexpectedStatus('token', answer, details)
+    return readTokenResponse(answer.body, details)
+  }
+
+  /** What the Hub says in OAuth's own words (RFC 6749 5.2), if it does. */
+  private refusal(answer: Answer, secrets: readonly (string | undefined)[]): Error | null {
+    const details = answerDetails(answer, secrets)
+    let error: Error | null
+    try {
+      error = this.settings.parseErrorResponse(answer.body, answer.status)
+    } catch {
+      return null
+    }
+    if (!(error instanceof TokenError)) return error
+    const code = legible(error.code, secrets) ?? 'invalid_request'
+    const description =
+      legible(error.message, secrets) ?? `the Hub refused with ${code} (status ${answer.status}); see the codes in the README`
+    const uri = legible(error.uri, secrets)
+    return Object.assign(new TokenError(description, code, uri, 502), { phase: 'token' }, details)
+  }
+
+  /** node-oauth's only way to the network, under `get` and all else. The access token goes into the header, never into the URL. */
+  override _request(
+    method: string,
+    url: string,
+    headers: OutgoingHttpHeaders | null,
+    body: unknown,
+    accessToken: string | null,
+    callback: unknown,
+  ): void {
+    const authorization = accessToken ? { Authorization: this.buildAuthHeader(accessToken) } : {}
+    const values = this.ask('userinfo', method, url, { ...headers, ...authorization }, body ? String(body) : undefined).then((answer) => {
+      if (!succeeded(answer)) throw unexpectedStatus('userinfo', answer, answerDetails(answer, [accessToken ?? undefined]))
+      return [answer.body, { statusCode: answer.status, headers: answer.headers }]
+    })
+    callBack(values, callback as Callback)
+  }
+
+  /** The Hub's signing keys, as JSON. */
+  async fetchKeys(url: string): Promise<unknown> {
+    const answer = await this.ask('jwks', 'GET', url, {})
+    if (!succeeded(answer)) throw unexpectedStatus('jwks', answer, answerDetails(answer, []))
+    return readObject('jwks', answer.body)
+  }
+
+  /** Whether a request to `url` would find a connection that is open already. */
+  isConnected(url: string): boolean {
+    return isConnected({ url, agent: this.agent() })
+  }
+
+  private ask(phase: HubPhase, method: string, url: string, headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
+    const all: OutgoingHttpHeaders = { accept: 'application/json', 'user-agent': 'passport-huggingface' }
+    // by lower-case name, so that ours replace the app's own, whatever their spelling
+    for (const [name, value] of Object.entries({ ...this._customHeaders, ...headers })) all[name.toLowerCase()] = value
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    return exchange({
+      phase,
+      method,
+      url,
+      headers: { ...all, ...length },
+      body,
+      timeout: this.settings.timeout,
+      signal: this.signal,
+      agent: this.agent(),
+    })
+  }
+
+  /** What `setAgent` set wins over the option. */
+  private agent(): Agent | boolean | undefined {
+    return this._agent ?? this.settings.agent
+  }
+}
+
+export interface TokenResponse extends TokenParams {
+  access_token: string
+  refresh_token?: string
+}
+
+/**
+ * A successful answer of the token endpoint (RFC 6749 5.1).
+ *
+ * @throws {HubError} invalid_response
+ */
+export function readTokenResponse(body: string, details: HubAnswerDetails = {}): TokenResponse {
+  const invalid = (what: string) => new HubError('invalid_response', 'token', `${what}; is tokenURL right?`, details)
+  const answer = readObject('token', body, details)
+  for (const [field, value] of Object.entries(answer)) if (value === null) delete answer[field]
+  // RFC 6750 2.1: visible ASCII; anything else could not be sent back in a header
+  if (typeof answer['access_token'] !== 'string' || !/^[\x21-\x7e]+$/.test(answer['access_token']))
+    throw invalid('the answer has no usable access_token')
+  if (answer['token_type'] !== undefined && String(answer['token_type']).toLowerCase() !== 'bearer')
+    throw invalid('the token_type is not bearer')
+  for (const field of ['refresh_token', 'id_token', 'scope'] as const) {
+    if (answer[field] !== undefined && typeof answer[field] !== 'string') throw invalid(`the answer's ${field} is not a string`)
+  }
+  if (answer['expires_in'] !== undefined) {
+    const seconds = Number(answer['expires_in'])
+    if (Number.isFinite(seconds)) answer['expires_in'] = seconds
+    else delete answer['expires_in']
+  }
+  return answer as TokenResponse
+}
+
+/** RFC 6749 5.2: the standard parser, replaced where a subclass overrides `parseErrorResponse`. */
+export function parseErrorResponse(body: string, status: number): Error | null {
+  const { error, error_description, error_uri } = Object(JSON.parse(body)) as Record<string, unknown>
+  if (typeof error !== 'string' || error === '') return null
+  return new TokenError(textOf(error_description), error, textOf(error_uri), status)
+}
+
+/** @throws {HubError} invalid_response; without a cause, since JSON's own error quotes the body */
+export function readObject(phase: HubPhase, body: string, details: HubAnswerDetails = {}): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(body)
+  } catch {
+    throw new HubError('invalid_response', phase, 'the answer is not JSON', details)
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new HubError('invalid_response', phase, 'the answer is not a JSON object', details)
+}
+
+/** What `_oauth2.get` answered, where it is stubbed or replaced, in our words: node-oauth's `{ statusCode, data }`, or an Error. */
+export function userinfoError(error: unknown): HubError {
+  if (error instanceof HubError) return error
+  const { statusCode } = Object(error) as { statusCode?: unknown }
+  if (typeof statusCode !== 'number')
+    return new HubError('connection_failed', 'userinfo', 'the request to the Hub failed', { cause: error })
+  return unexpectedStatus('userinfo', { status: statusCode }, { hubStatus: statusCode })
+}
+
+function unexpectedStatus(phase: HubPhase, answer: Pick<Answer, 'status'>, details: HubAnswerDetails): HubError {
+  if (phase === 'userinfo' && answer.status === 401) {
+    return new HubError(
+      'unauthorized',
+      phase,
+      'the Hub did not accept the access token (401): it has expired, or the person has revoked the app',
+      details,
+    )
+  }
+  return new HubError('unexpected_status', phase, `the Hub answered with status ${answer.status}`, details)
+}
+
+function answerDetails({ status, headers }: Answer, secrets: readonly (string | undefined)[]): HubAnswerDetails {
+  const details: HubAnswerDetails = { hubStatus: status }
+  const requestId = legible(headers['x-request-id'], secrets)
+  if (requestId) details.requestId = requestId
+  const after = headers['retry-after']
+  // RFC 9110 10.2.3: seconds, or a date
+  const seconds = after && (/^\d+$/.test(after) ? Number(after) : Math.max(0, Math.ceil((Date.parse(after) - Date.now()) / 1000)))
+  if (typeof seconds === 'number' && Number.isFinite(seconds)) details.retryAfter = seconds
+  return details
+}
+
+/** What the callback throws is its owner's: it must not become a rejection of ours. */
+function callBack(values: Promise<unknown[]>, done: Callback): void {
+  values.then(
+    (list) => process.nextTick(done, null, ...list),
+    (error) => process.nextTick(done, error),
+  )
+}
+
+function succeeded({ status }: Answer): boolean {
+  return status >= 200 && status < 300
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
