@@ -1,0 +1,349 @@
+import { createHash, randomBytes } from 'node:crypto'
+import OAuth2Strategy from 'passport-oauth2'
+import { asksForOpenid, type Configuration, configure, scopeText } from './configuration'
+import { AuthorizationError, HubError, legible, refused, SignInFailure, type SignInFailureCode } from './errors'
+import { HubClient, parseErrorResponse, readObject, userinfoError } from './hub-client'
+import { HubKeys, type IdTokenClaims, verifyIdToken } from './id-token'
+import type {
+  AnyStrategyOptions,
+  HuggingFaceAuthenticateOptions,
+  HuggingFaceIdTokenOptions,
+  HuggingFaceIdTokenOptionsWithRequest,
+  HuggingFaceStrategyOptions,
+  HuggingFaceStrategyOptionsWithRequest,
+  ParamsHint,
+  RefreshedTokens,
+  Request,
+  RequestAndParamsHint,
+  TokenParams,
+  Verify,
+  VerifyWithParams,
+  VerifyWithRequest,
+  VerifyWithRequestAndParams,
+} from './options'
+import { type HuggingFaceIdTokenProfile, type HuggingFaceProfile, readProfile } from './profile'
+import { type AnyRequest, absoluteCallbackURL, type Callback, isSpeculative, readCallback, responseOf, untilBrowserLeaves } from './request'
+import { settle } from './settle'
+import { CookieStateStore } from './state/cookie'
+import { SessionStateStore } from './state/session'
+import { recall, remember, type StateMeta, type StateStore } from './state/store'
+
+/** What a leg of the sign-in ends in: one of Passport's actions, not yet taken. */
+type Action = () => void
+
+/**
+ * Sign in with Hugging Face (https://huggingface.co/docs/hub/oauth) for Passport.
+ *
+ * PKCE (S256) and state are always on. Where the scope has `openid`, an ID token is demanded and verified before verify is called.
+ */
+export class HuggingFaceStrategy extends OAuth2Strategy {
+  override name = 'huggingface'
+
+  // set by passport-oauth2, missing in its types
+  declare protected _verify: (...args: unknown[]) => unknown
+  declare protected _callbackURL: string | undefined
+  declare protected _passReqToCallback: boolean | undefined
+  declare protected _loadUserProfile: (accessToken: string, done: (error?: unknown, profile?: unknown) => void) => void
+
+  private readonly configuration: Configuration
+  private readonly cookieStore: CookieStateStore | undefined
+  private readonly sessionStore = new SessionStateStore()
+
+  /**
+   * @param options see {@link HuggingFaceStrategyOptions}
+   * @param verify finds or makes the app's user; it calls `done` or returns a promise of the user
+   * @throws {TypeError} for an option that is missing or wrong
+   */
+  constructor(options: HuggingFaceStrategyOptions, verify: Verify<HuggingFaceProfile> | ParamsHint<HuggingFaceProfile>)
+  constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams<HuggingFaceProfile>)
+  constructor(
+    options: HuggingFaceStrategyOptionsWithRequest,
+    verify: VerifyWithRequest<HuggingFaceProfile> | RequestAndParamsHint<HuggingFaceProfile>,
+  )
+  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceProfile>)
+  constructor(options: HuggingFaceIdTokenOptions, verify: Verify<HuggingFaceIdTokenProfile> | ParamsHint<HuggingFaceIdTokenProfile>)
+  constructor(options: HuggingFaceIdTokenOptions, verify: VerifyWithParams<HuggingFaceIdTokenProfile>)
+  constructor(
+    options: HuggingFaceIdTokenOptionsWithRequest,
+    verify: VerifyWithRequest<HuggingFaceIdTokenProfile> | RequestAndParamsHint<HuggingFaceIdTokenProfile>,
+  )
+  constructor(options: HuggingFaceIdTokenOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceIdTokenProfile>)
+  constructor(options: AnyStrategyOptions, verify: (...args: never[]) => unknown) {
+    const configuration = configure(options, verify)
+    const { hub, scope, secrets, timeout, agent } = configuration
+    const { clientID, clientSecret, callbackURL, customHeaders, passReqToCallback, skipUserProfile } = options
+    // its types demand a secret; a public client has none. With a sessionKey it does not parse the address by the deprecated url.parse
+    const base = {
+      clientID,
+      clientSecret,
+      callbackURL,
+      customHeaders,
+      passReqToCallback,
+      skipUserProfile,
+      scope,
+      authorizationURL: hub.authorizationURL,
+      tokenURL: hub.tokenURL,
+      sessionKey: 'huggingface',
+    }
+    super(base as OAuth2Strategy.StrategyOptions, verify as OAuth2Strategy.VerifyFunction)
+    this.configuration = configuration
+    this.cookieStore = secrets.length ? new CookieStateStore({ secret: secrets }) : undefined
+    const Client = HubClient.configured({
+      timeout,
+      agent,
+      parseErrorResponse: (body, status) => this.parseErrorResponse(body, status),
+    })
+    this._oauth2 = new Client(clientID, clientSecret ?? '', '', hub.authorizationURL, hub.tokenURL, customHeaders)
+  }
+
+  /** Passport's entry for both legs: a request with a `code` or an `error` ends a sign-in, any other begins one. It ends in exactly one action. */
+  override authenticate(req: Request, options: HuggingFaceAuthenticateOptions = {}): void {
+    const { signal, stop } = untilBrowserLeaves(req as AnyRequest)
+    // With passport.authenticate(instance) `this` is shared by all requests, and Passport has just set this request's actions on it.
+    // All that belongs to the request lives on a copy from here on.
+    const attempt: this = Object.create(this, {
+      ...Object.fromEntries((['success', 'fail', 'redirect', 'pass', 'error'] as const).map((action) => [action, { value: this[action] }])),
+      _oauth2: { value: Object.create(this._oauth2, { signal: { value: signal } }) },
+    })
+    // on a fresh tick, so that what the app throws from an action is the app's and not a rejection of ours
+    attempt.signIn(req as AnyRequest, options, stop).then((action) => process.nextTick(action))
+  }
+
+  private async signIn(req: AnyRequest, options: HuggingFaceAuthenticateOptions, stop: () => void): Promise<Action> {
+    try {
+      const callback = readCallback(req)
+      return callback ? await this.finish(req, callback, options) : await this.begin(req, options)
+    } catch (error) {
+      if (error instanceof SignInFailure) return () => this.fail(error.info, error.status)
+      return () => this.error(error)
+    } finally {
+      stop()
+    }
+  }
+
+  /** First leg: an authorization request by RFC 6749 4.1.1, RFC 7636 4.3 and OpenID Connect Core 3.1.2.1. */
+  private async begin(req: AnyRequest, options: HuggingFaceAuthenticateOptions): Promise<Action> {
+    const { clientID, hub, secrets } = this.configuration
+    const meta = this.metaFor(req, options)
+    const location = new URL(hub.authorizationURL)
+    for (const [name, value] of Object.entries(this.authorizationParams(options))) {
+      location.searchParams.delete(name)
+      for (const each of [value].flat()) if (each !== undefined && each !== null) location.searchParams.append(name, String(each))
+    }
+    const signIn = { verifier: randomBytes(32).toString('base64url'), state: options.state }
+    const { handle, verifier } = await remember(this.storeFor(req), req, signIn, meta, secrets[0])
+    const own = {
+      response_type: 'code',
+      client_id: clientID,
+      redirect_uri: meta.callbackURL,
+      scope: meta.scope,
+      state: handle,
+      code_challenge: s256(verifier),
+      code_challenge_method: 'S256',
+      // Core 15.5.2: a nonce that needs no keeping, bound to the verifier that only we know
+      nonce: asksForOpenid(meta.scope) ? s256(verifier) : undefined,
+    }
+    for (const [name, value] of Object.entries(own)) if (value !== undefined) location.searchParams.set(name, value)
+    this.prepareReturn(meta.scope)
+    responseOf(req)?.setHeader('Cache-Control', 'no-store')
+    return () => {
+      try {
+        this.redirect(location.href)
+      } catch (error) {
+        // something else has answered meanwhile, such as the app's own time limit
+        this.error(error)
+      }
+    }
+  }
+
+  /** Second leg: each thing from outside is checked before it is used, and the sign-in is used up before its code is sent. */
+  private async finish(req: AnyRequest, callback: Callback, options: HuggingFaceAuthenticateOptions): Promise<Action> {
+    const { hub, fromIdToken, secrets } = this.configuration
+    if (isSpeculative(req)) throw refused('prefetched', 'The callback was only prefetched; open it to sign in.', 425)
+    // RFC 9207: the issuer, when named, must be ours
+    if (callback.iss !== undefined && callback.iss !== hub.issuer)
+      throw refused('issuer_mismatch', 'The callback comes from another Hub than the sign-in went to. Begin the sign-in again.')
+    const meta = this.metaFor(req, options)
+    const signIn = await recall(this.storeFor(req), req, callback.state, meta, secrets[0])
+    if (callback.code === undefined) throw denial(callback)
+    const openid = asksForOpenid(signIn.scope ?? meta.scope)
+    // under way together with the token request; should it fail, verifying says so
+    if (openid)
+      this.keys()
+        .held(this.fetchKeys)
+        .catch(() => {})
+    const redirectURI = signIn.callbackURL ?? meta.callbackURL
+    const tokens = await this.requestTokens(callback.code, {
+      ...this.tokenParams(options),
+      grant_type: 'authorization_code',
+      code_verifier: signIn.verifier,
+      ...(redirectURI === undefined ? {} : { redirect_uri: redirectURI }),
+    })
+    const [claims, userinfo] = await Promise.all([
+      openid ? this.verifiedClaims(tokens, s256(signIn.verifier)) : undefined,
+      fromIdToken ? undefined : settle((done) => this._loadUserProfile(tokens.accessToken, done)),
+    ])
+    const profile = fromIdToken && claims ? readProfile(claims, JSON.stringify(claims)) : userinfo?.[0]
+    // Core 5.3.2: userinfo of somebody else must not be used
+    const id = (profile as Partial<HuggingFaceProfile> | undefined)?.id
+    if (claims && id !== undefined && id !== claims.sub)
+      throw new HubError('sub_mismatch', 'userinfo', 'userinfo and the ID token name different accounts')
+    const [user, info] = await this.callVerify(req, tokens, profile)
+    if (!user) throw new SignInFailure(info as object | undefined)
+    const { state } = signIn
+    return () => this.success(user, state === undefined ? (info ?? {}) : { ...Object(info), state })
+  }
+
+  /** Refreshes by RFC 6749 6. The Hub's refresh tokens rotate: refresh once at a time, and keep the one that is answered. */
+  async refreshAccessToken(refreshToken: string): Promise<RefreshedTokens> {
+    const tokens = await this.requestTokens(refreshToken, { grant_type: 'refresh_token' })
+    return { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }
+  }
+
+  /**
+   * The profile behind an access token, from userinfo.
+   *
+   * @throws {HubError} `unauthorized` where the token has expired or the person has revoked the app
+   */
+  async fetchProfile(accessToken: string): Promise<HuggingFaceProfile> {
+    const [profile] = await settle((done) => this.userProfile(accessToken, done))
+    return profile as HuggingFaceProfile
+  }
+
+  /** Fetches userinfo (OpenID Connect Core 5.3) and normalises it. */
+  override userProfile(accessToken: string, done: (error?: unknown, profile?: HuggingFaceProfile) => void): void {
+    this._oauth2.get(this.configuration.hub.userProfileURL, accessToken, (error: unknown, body?: string | Buffer) => {
+      if (error) return done(userinfoError(error))
+      let profile: HuggingFaceProfile
+      try {
+        const raw = String(body)
+        profile = readProfile(readObject('userinfo', raw), raw)
+      } catch (cause) {
+        return done(cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause }))
+      }
+      done(null, profile)
+    })
+  }
+
+  /** Extra parameters of the authorization request. Overridden, they cannot replace what keeps the sign-in safe. */
+  override authorizationParams(options: HuggingFaceAuthenticateOptions): object {
+    // the Hub documents a single orgIds; several are sent as it would be repeated in a form
+    return { prompt: options.prompt, orgIds: options.orgIds }
+  }
+
+  override parseErrorResponse(body: string, status: number): Error | null {
+    return parseErrorResponse(body, status)
+  }
+
+  private metaFor(req: AnyRequest, options: HuggingFaceAuthenticateOptions): StateMeta & { scope: string } {
+    const { clientID, hub, scope, fromIdToken, proxy } = this.configuration
+    return {
+      authorizationURL: hub.authorizationURL,
+      tokenURL: hub.tokenURL,
+      clientID,
+      callbackURL: absoluteCallbackURL(req, options.callbackURL ?? this._callbackURL, proxy),
+      scope: options.scope === undefined ? scope : scopeText(options.scope, fromIdToken),
+    }
+  }
+
+  private storeFor(req: AnyRequest): StateStore {
+    if (this.configuration.store) return this.configuration.store
+    if (this.cookieStore && responseOf(req)) return this.cookieStore
+    if (req.session) return this.sessionStore
+    throw new Error(
+      'HuggingFaceStrategy has no place for the sign-in in progress: give a stateSecret, which seals it in a cookie, or put a session middleware before passport.authenticate',
+    )
+  }
+
+  private async requestTokens(
+    code: string,
+    params: object,
+  ): Promise<{ accessToken: string; refreshToken: string | undefined; params: TokenParams }> {
+    const [accessToken, refreshToken, granted = {}] = await settle((done) => this._oauth2.getOAuthAccessToken(code, params, done))
+    return {
+      accessToken: accessToken as string,
+      refreshToken: refreshToken as string | undefined,
+      params: granted as TokenParams,
+    }
+  }
+
+  private async verifiedClaims(
+    { accessToken, params }: { accessToken: string; params: TokenParams },
+    nonce: string,
+  ): Promise<IdTokenClaims> {
+    const { clientID, hub } = this.configuration
+    if (params.id_token === undefined) {
+      throw new HubError(
+        'missing_id_token',
+        'token',
+        'the Hub sent no ID token although openid was asked for; allow the scope openid on the OAuth app',
+      )
+    }
+    return verifyIdToken(params.id_token, this.keys(), this.fetchKeys, {
+      issuer: hub.issuer,
+      clientID,
+      nonce,
+      accessToken,
+    })
+  }
+
+  /** Calls verify as passport-oauth2 does: by the number of its parameters. */
+  private callVerify(
+    req: AnyRequest,
+    { accessToken, refreshToken, params }: { accessToken: string; refreshToken: string | undefined; params: TokenParams },
+    profile: unknown,
+  ) {
+    const first = this._passReqToCallback ? [req] : []
+    const arity = this._verify.length - first.length
+    const args = [...first, accessToken, refreshToken, ...(arity === 5 ? [params] : []), profile]
+    // one that has no room for `done` answers with what it returns
+    return settle((done) => this._verify(...args, done), arity > 0 && arity < 4)
+  }
+
+  /** While the person is at the Hub: the keys, if they are needed and stale, and a connection for the token request, so that neither is on the way back. */
+  private prepareReturn(scope: string): void {
+    const { tokenURL, jwksURL } = this.configuration.hub
+    const connects = new URL(tokenURL).origin === new URL(jwksURL).origin && !this.client.isConnected(tokenURL)
+    if (connects || (asksForOpenid(scope) && this.keys().stale)) this.keys().prefetch(this.fetchKeys)
+  }
+
+  private keys(): HubKeys {
+    return HubKeys.at(this.configuration.hub.jwksURL)
+  }
+
+  /** The keys serve other sign-ins too, so they do not depend on this browser's staying. */
+  private get fetchKeys(): () => Promise<unknown> {
+    const client: HubClient = Object.create(this.client, { signal: { value: undefined } })
+    return () => client.fetchKeys(this.configuration.hub.jwksURL)
+  }
+
+  private get client(): HubClient {
+    // set by our constructor, typed by the base class
+    return this._oauth2 as HubClient
+  }
+}
+
+/** What the person did at the Hub is a `fail`; what the app asked wrongly, or the Hub could not do, is an error. */
+function denial({ error = '', description, uri, state }: Callback): Error {
+  const shown = legible(description, [state])
+  const person: Partial<Record<string, string>> & Partial<Record<SignInFailureCode, string>> = {
+    access_denied: 'The person did not allow the sign-in.',
+    login_required: 'The person is not signed in at the Hub.',
+    consent_required: 'The person has yet to allow the app at the Hub.',
+    interaction_required: 'The person has something to do at the Hub first.',
+    account_selection_required: 'The person has to choose an account at the Hub first.',
+  }
+  const usual = Object.hasOwn(person, error) ? person[error] : undefined
+  if (usual) return refused(error as SignInFailureCode, shown ?? usual)
+  const code = legible(error, [state]) ?? 'server_error'
+  return new AuthorizationError(
+    shown ?? `the Hub answered the authorization request with ${code}; see the codes in the README`,
+    code,
+    legible(uri, [state]),
+  )
+}
+
+/** RFC 7636 4.2 */
+function s256(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url')
+}
