@@ -137,6 +137,11 @@ function plainText(page: string): string {
   return (/<main>([\s\S]*)<\/main>/.exec(page)?.[1] ?? page)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
+    .replace(/&#39;/g, "'")
+    .replace(/&quot;/g, '"')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&amp;/g, '&')
     .trim()
-    .slice(0, 300)
+    .slice(0, 500)
 }

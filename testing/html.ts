@@ -70,7 +70,8 @@ ${
   orgs.length === 0
     ? ''
     : `<fieldset>
-<legend>Organizations it may see your role in</legend>
+<legend>Organizations</legend>
+<p><small>It sees your role in those you choose.</small></p>
 ${orgs.map((org) => orgChoice(hubURL, org, chosen.has(org.sub))).join('\n')}
 </fieldset>
 `
@@ -87,8 +88,14 @@ function orgChoice(hubURL: string, org: Organization, isChosen: boolean): string
 <img src="${escapeHTML(org.picture ?? avatarURL(hubURL, org.username))}" alt="" width="28" height="28" class="square"> <span>${name}</span> <small>${escapeHTML(details)}</small></label>`
 }
 
-export function errorPage(title: string, text: string): string {
-  return page(title, `<h1 role="alert">${escapeHTML(title)}</h1>\n<p class="lead">${escapeHTML(text)}</p>`)
+/** `hints` are for the developer of the app. */
+export function errorPage(title: string, text: string, hints: readonly string[] = []): string {
+  return page(
+    title,
+    `<h1 role="alert">${escapeHTML(title)}</h1>
+<p class="lead">${escapeHTML(text)}</p>
+${hints.length === 0 ? '' : `<ul class="hints">${hints.map((hint) => `<li>${escapeHTML(hint)}</li>`).join('')}</ul>`}`,
+  )
 }
 
 export function frontPage(hubURL: string, people: readonly Resident[], clients: readonly Client[], visitor: Resident | undefined): string {
@@ -192,12 +199,14 @@ button:hover{border-color:var(--accent)}
 .scopes,.plain{list-style:none;margin:0;padding:0}
 .scopes li{display:flex;gap:1rem;justify-content:space-between;align-items:baseline;padding:.5rem 0;border-top:1px solid var(--line)}
 .scopes li:first-child{border-top:0}
+.hints{margin:0;padding-left:1.1rem;overflow-wrap:anywhere}
 .plain li{display:flex;gap:.6rem;align-items:center;padding:.3rem 0;flex-wrap:wrap}
 fieldset{margin:1.25rem 0 0;padding:.5rem .9rem .75rem;border:1px solid var(--line);border-radius:.7rem}
 legend{padding:0 .4rem;font-size:.9375rem;font-weight:600}
-.org{display:flex;gap:.6rem;align-items:center;padding:.35rem 0;cursor:pointer}
+fieldset p{margin:0 0 .25rem}
+.org{display:flex;flex-wrap:wrap;gap:.25rem .6rem;align-items:center;padding:.35rem 0;cursor:pointer}
 .org small{margin-left:auto;white-space:nowrap}
-.org input{width:1.1rem;height:1.1rem;accent-color:var(--accent)}
+.org input{flex:none;margin:0;width:1.1rem;height:1.1rem;accent-color:var(--accent)}
 .actions{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;margin-top:1.5rem}
 .primary{background:var(--accent);border-color:var(--accent);color:var(--on-accent);font-weight:600}
 .primary:hover{filter:brightness(1.05)}

@@ -70,8 +70,18 @@ export class Pages {
     this.#show(ctx, 404, html.errorPage('Not found', 'The local Hub has no such page.'))
   }
 
-  error({ error, error_description: description }: { error: string; error_description?: string }): string {
-    return html.errorPage(`400 Error: ${headlines[error] ?? error}`, description ?? '')
+  /** What the Hub shows instead of going back to an app that it does not know or trust, and how to put it right. */
+  error(ctx: Context, { error, error_description: description = '' }: { error: string; error_description?: string }): string {
+    const hints: string[] = []
+    if (error === 'invalid_client') {
+      hints.push(`Asked for: ${ctx.query['client_id'] ?? 'none'}`)
+      hints.push(`Registered here: ${this.#state.clients.map(({ clientID }) => clientID).join(', ')}`)
+    }
+    if (error === 'invalid_redirect_uri') {
+      hints.push(`Asked for: ${ctx.query['redirect_uri'] ?? 'none'}`)
+      hints.push(`Registered for this app: ${ctx.oidc.client.redirectUris.join(', ')}`)
+    }
+    return html.errorPage(`400 Error: ${headlines[error] ?? error}`, description, hints)
   }
 
   #showLogin(ctx: Context, interaction: Interaction): void {

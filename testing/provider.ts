@@ -161,7 +161,7 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
     clientBasedCORS: () => true,
     renderError(ctx: Context, out: { error: string; error_description?: string }) {
       ctx.type = 'html'
-      ctx.body = pages.error(out)
+      ctx.body = pages.error(ctx, out)
     },
   })
   const pages = new Pages(provider, state)

@@ -17,7 +17,7 @@ export function homePage({ user, localHub }) {
   ${
     signedIn
       ? html`<p><a class="button" href="/profile">See your profile</a></p>`
-      : html`<p><a class="button" href="/auth/huggingface"><span aria-hidden="true">🤗</span> Sign in with Hugging Face</a></p>`
+      : html`<p><a class="button" href="/auth/huggingface">Sign in with Hugging Face</a></p>`
   }
 </section>`,
   )
@@ -65,6 +65,7 @@ export function profilePage({ user, localHub }) {
         )}
   </ul>`
   }
+  <p class="none"><a href="/auth/huggingface/again">Change what this app sees</a></p>
   <form method="post" action="/sign-out"><button class="button plain">Sign out</button></form>
 </section>`,
   )
@@ -189,16 +190,18 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:.5rem 1.25rem;margin:1.75rem 
 dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
 code{font:.875rem ui-monospace,SFMono-Regular,Menlo,monospace}
+.card form{margin-top:1.75rem}
 .none{color:var(--soft)}
 .badge{display:inline-block;padding:.1rem .55rem;border-radius:999px;font-size:.8125rem;font-weight:600;white-space:nowrap;background:var(--line);color:var(--ink)}
 .pro{background:var(--accent);color:var(--on-accent);vertical-align:.3em;letter-spacing:0}
 .good{background:var(--good-tint);color:var(--good)}
 .plan{background:var(--glow)}
-.orgs{list-style:none;margin:0 0 1.75rem;padding:0}
-.orgs li{display:flex;gap:.9rem;align-items:center;padding:.6rem 0;border-top:1px solid var(--line)}
+.orgs{list-style:none;margin:0;padding:0}
+.orgs li{display:flex;gap:.4rem .9rem;align-items:center;padding:.6rem 0;border-top:1px solid var(--line)}
 .orgs li:first-child{border-top:0}
 .orgs img{flex:none;border-radius:12px;background:var(--line)}
 .orgs small{display:block;color:var(--soft);line-height:1.2}
+.orgs div{flex:1 1 9rem}
 .orgs p{margin:0 0 0 auto;display:flex;gap:.35rem;flex-wrap:wrap;justify-content:flex-end}
 footer{padding:1.25rem;text-align:center;font-size:.875rem;color:var(--soft)}
 @media (max-width:26rem){.person{flex-direction:column;text-align:center}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}}

@@ -54,6 +54,9 @@ app.get('/', (req, res) => {
 
 app.get('/auth/huggingface', passport.authenticate('huggingface'))
 
+// The Hub asks for consent once. This asks again, so that people can share other organizations.
+app.get('/auth/huggingface/again', passport.authenticate('huggingface', { prompt: 'consent' }))
+
 app.get(
   '/auth/huggingface/callback',
   passport.authenticate('huggingface', {

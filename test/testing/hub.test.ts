@@ -137,6 +137,7 @@ describe('the redirect URI', () => {
   ])('that is not registered is shown on an error page: %s', async (redirectURI) => {
     const signIn = hub.signIn(new App(hub, hub.clients[0], redirectURI).authorizationURL(), 'ada')
     await expect(signIn).rejects.toThrow('The Hub refused (400): 400 Error: invalid redirect_uri')
+    await expect(signIn).rejects.toThrow(`Asked for: ${redirectURI} Registered for this app: http://localhost/auth/`)
   })
 
   test('may belong to a native app', async () => {
@@ -159,6 +160,7 @@ describe('the redirect URI', () => {
 test('an unknown client is shown on an error page', async () => {
   const signIn = hub.signIn(new App(hub, { clientID: 'nobody' }).authorizationURL(), 'ada')
   await expect(signIn).rejects.toThrow('The Hub refused (400): 400 Error: Invalid client_id')
+  await expect(signIn).rejects.toThrow('Asked for: nobody Registered here: local-app, local-public-app')
 })
 
 describe('scopes', () => {
