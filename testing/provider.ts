@@ -178,9 +178,11 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
   provider.use(async (ctx, next) => {
     const { path, method } = ctx
     if (path === '/oauth/authorize') {
-      completeAuthorizationRequest(ctx, state.clients)
       // The first client ID that is a URL makes oidc-provider look at how it fetches, and say so.
-      return quietly(next)
+      return quietly(async () => {
+        await completeAuthorizationRequest(ctx, provider)
+        await next()
+      })
     }
     if (path === '/oauth/token') {
       await next()
@@ -230,11 +232,13 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
 }
 
 /** Missing parameters that the Hub fills in, and a list where oidc-provider wants one value. */
-function completeAuthorizationRequest(ctx: Context, clients: readonly Client[]): void {
+async function completeAuthorizationRequest(ctx: Context, provider: Provider): Promise<void> {
   const query: Context['query'] = { response_type: 'code', ...ctx.query }
   if (asked(query['scope']).length === 0) {
-    const client = clients.find(({ clientID }) => clientID === query['client_id'])
-    query['scope'] = (client?.scopes ?? allScopes).join(' ')
+    const id = query['client_id']
+    // An unknown client gets its error page a moment later.
+    const client = typeof id === 'string' ? await provider.Client.find(id).catch(() => undefined) : undefined
+    query['scope'] = client?.scope ?? allScopes.join(' ')
   }
   if (Array.isArray(query['orgIds'])) {
     query['orgIds'] = query['orgIds'].join(',')

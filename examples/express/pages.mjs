@@ -74,12 +74,12 @@ export function profilePage({ user, localHub }) {
 /** @param {{ message: string | undefined, localHub: string | undefined }} context */
 export function failedPage({ message, localHub }) {
   return page(
-    'Not signed in',
+    'Sign-in not finished',
     localHub,
     html`<section class="hero">
   <p class="mark" aria-hidden="true">👋</p>
-  <h1>You are not signed in</h1>
-  <p class="lead" role="status">${message ?? 'The sign-in was not finished.'}</p>
+  <h1>Sign-in not finished</h1>
+  <p class="lead" role="status">${message ?? 'You can try again whenever you like.'}</p>
   <p><a class="button" href="/auth/huggingface">Try again</a> <a class="button plain" href="/">Home</a></p>
 </section>`,
   )

@@ -45,12 +45,14 @@ test('a test can give the document instead of serving it', async () => {
         client_id: clientID,
         redirect_uris: ['https://app.example/callback'],
         token_endpoint_auth_method: 'none',
+        scope: 'openid profile',
       }
     },
   })
   try {
     const app = new App(hub, { clientID: 'https://app.example/cimd' }, 'https://app.example/callback')
-    expect((await app.tokens('ada')).token_type).toBe('bearer')
+    expect((await app.tokens('ada', { scope: [] })).scope).toBe('openid profile')
+    expect(await hub.signIn(app.authorizationURL({ scope: 'email' }), 'ada')).toContain('error=invalid_scope')
     expect(new Set(asked)).toEqual(new Set(['https://app.example/cimd']))
   } finally {
     await hub.close()
