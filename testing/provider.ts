@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { Context, Client as ProviderClient } from 'oidc-provider'
+import type { Context, Provider, Client as ProviderClient } from 'oidc-provider'
 import { avatarSVG } from './avatar'
 import { type Client, clientMetadata, isRedirectAllowed } from './clients'
 import type { Faults } from './faults'
