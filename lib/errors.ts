@@ -135,7 +135,7 @@ export function legible(said: unknown, secrets: readonly (string | undefined)[] 
     const forms = new Set([secret, encodeURIComponent(secret), formEncode(secret), JSON.stringify(secret).slice(1, -1)])
     for (const form of forms) text = text.replaceAll(form, '***')
   }
-  text = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  text = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()
   return text.length > 300 ? `${text.slice(0, 300)}…` : text || undefined
 }
 

@@ -2,14 +2,15 @@ export type Done = (error?: unknown, ...values: unknown[]) => void
 
 /**
  * Calls code that is not ours and awaits it, whether it answers its callback or returns a promise; what it throws or rejects with is thrown. The first answer counts.
- * A promise of undefined is no answer where a callback may still come: an `async` function that calls `done` looks like that.
+ * A promise of undefined is no answer while a callback may still come: an `async` function that calls `done` looks like that. `returns` says that none will.
  */
-export function settle(call: (done: Done) => unknown, undefinedAnswers = false): Promise<unknown[]> {
+export function settle(call: (done: Done) => unknown, returns = false): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
-    const done: Done = (error, ...values) => (error ? reject(error) : resolve(values))
-    const returned = call(done)
-    if (typeof Object(returned).then !== 'function') return
-    const settled = (value: unknown) => (value !== undefined || undefinedAnswers) && resolve([value])
-    ;(returned as PromiseLike<unknown>).then(settled, (error) => reject(error ?? new Error('rejected without a reason')))
+    const returned = call((error, ...values) => (error ? reject(error) : resolve(values)))
+    if (!returns && typeof Object(returned).then !== 'function') return
+    Promise.resolve(returned).then(
+      (value) => (returns || value !== undefined) && resolve([value]),
+      (error) => reject(error ?? new Error('rejected without a reason')),
+    )
   })
 }
