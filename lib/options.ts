@@ -92,18 +92,25 @@ export type AnyStrategyOptions = HuggingFaceStrategyBaseOptions & {
   profileSource?: 'userinfo' | 'id_token' | undefined
 }
 
-/** `passport.authenticate('huggingface', options)`: what this strategy takes beside Passport's own options. */
+/**
+ * `passport.authenticate('huggingface', options)`: what this strategy takes beside Passport's own options. Passport's types know `state` as a string only;
+ * for any other value write `{ state: … } satisfies HuggingFaceAuthenticateOptions as object`.
+ */
 export interface HuggingFaceAuthenticateOptions {
   /** The app's own state: any JSON value. It comes back as `info.state` and `req.authInfo.state`. */
   state?: unknown
   /** In place of the strategy's scopes. */
-  scope?: Scopes | undefined
+  scope?: HuggingFaceScope | HuggingFaceScope[] | undefined
   /** In place of the strategy's `callbackURL`; remembered until the person comes back. */
   callbackURL?: string | undefined
   /** `consent` shows the consent page, and the choice of organizations, again. */
   prompt?: Open<'consent'> | undefined
   /** Organizations to ask access to, by `org.id`. */
   orgIds?: string | readonly string[] | undefined
+}
+
+declare module 'passport' {
+  interface AuthenticateOptions extends Pick<HuggingFaceAuthenticateOptions, 'callbackURL' | 'orgIds'> {}
 }
 
 /** What the token endpoint granted: its JSON as it came, less the refresh token, which has a place of its own. */
