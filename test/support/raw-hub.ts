@@ -1,0 +1,301 @@
+import {
+  constants,
+  createHash,
+  createHmac,
+  sign as createSignature,
+  generateKeyPair,
+  type JsonWebKey,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
+import { promisify } from 'node:util'
+
+export type Endpoint = 'token' | 'userinfo' | 'jwks'
+
+/** A request as it came over the wire. */
+export interface RawRequest {
+  endpoint: Endpoint
+  /** Request line and headers. */
+  head: string
+  /** By lower-case name. */
+  headers: Record<string, string>
+  form: URLSearchParams
+  /** The connection that it came on, counted from 1. */
+  connection: number
+}
+
+/** What an endpoint does with a request: it may write any bytes to the connection, or none. */
+export type Behaviour = (socket: Socket, request: RawRequest, hub: RawHub) => unknown
+
+export type Json = Record<string, unknown>
+
+export const clientID = '4ba7c3a2-6c1f-4f6e-9d0e-0b1a2c3d4e5f'
+
+/** Characters that each encoding writes differently, so that an echo in any of them can be told. */
+export const clientSecret = 'oauth_app_secret_1/2+3="4"&5%6\\7<8>9é'
+
+const subject = '65f00000000000000000c0de'
+
+/**
+ * A Hub of bytes: a TCP (or TLS) server that answers at the three endpoints as a real one would, until an answer is replaced. Its ID tokens are signed by RS256 with a key that its
+ * keys endpoint publishes.
+ */
+export class RawHub {
+  /** `hubURL` and `iss`. A path of its own, since keys are cached by address and ports are used again. */
+  readonly url: string
+  readonly key: SigningKey
+  readonly requests: RawRequest[] = []
+  /** What must not come out of an error: all that went over the wire in confidence. */
+  readonly secrets = new Set<string>([clientSecret])
+  /** Replace one to make it misbehave. */
+  readonly answers: Record<Endpoint, Behaviour>
+  /** Connections that were ever made. */
+  connections = 0
+
+  private readonly server: Server
+  private readonly sockets = new Set<Socket>()
+
+  private constructor(server: Server, url: string, key: SigningKey) {
+    this.server = server
+    this.url = url
+    this.key = key
+    this.answers = {
+      token: respond((request) => this.tokens(request)),
+      userinfo: respond(() => this.userinfo()),
+      jwks: respond(() => ({ keys: [this.key.jwk] })),
+    }
+    server.on(server.listenerCount('tlsClientError') || 'setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) =>
+      this.serve(socket),
+    )
+    // one that misbehaves in a handshake is the client's business
+    server.on('tlsClientError', () => {})
+  }
+
+  static async start(options: { tls?: { key: string; cert: string }; host?: string } = {}): Promise<RawHub> {
+    const server = options.tls ? createTlsServer(options.tls) : createTcpServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}/${randomBytes(6).toString('hex')}`
+    return new RawHub(server, url, await usualKey())
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port
+  }
+
+  /** Connections that are open now. */
+  get open(): number {
+    return this.sockets.size
+  }
+
+  /** The usual answer of the token endpoint. */
+  tokens(request: RawRequest, claims: Json = {}): Json {
+    return {
+      access_token: this.secret('hf_oauth_'),
+      token_type: 'bearer',
+      expires_in: 28800,
+      id_token: this.idToken(request, claims),
+      scope: 'openid profile',
+      refresh_token: this.secret('hf_oauth__refresh_'),
+    }
+  }
+
+  /** The usual claims of an ID token that answers this token request; an undefined one is left out. */
+  claims(request: RawRequest, claims: Json = {}): Json {
+    const now = Math.floor(Date.now() / 1000)
+    return {
+      sub: subject,
+      preferred_username: 'ada',
+      aud: clientID,
+      auth_time: now,
+      iat: now,
+      exp: now + 3600,
+      iss: this.url,
+      nonce: nonceOf(request),
+      ...claims,
+    }
+  }
+
+  idToken(request: RawRequest, claims: Json = {}): string {
+    const token = signedToken({ alg: 'RS256', kid: this.key.kid }, this.claims(request, claims), this.key.privateKey)
+    this.secrets.add(token)
+    return token
+  }
+
+  userinfo(): Json {
+    return { sub: subject, preferred_username: 'ada', name: 'Ada', isPro: false, orgs: [] }
+  }
+
+  /** A random secret, which no error may show. */
+  secret(prefix: string): string {
+    const secret = prefix + randomBytes(24).toString('base64url')
+    this.secrets.add(secret)
+    return secret
+  }
+
+  /** The requests that came to one endpoint. */
+  to(endpoint: Endpoint): RawRequest[] {
+    return this.requests.filter((request) => request.endpoint === endpoint)
+  }
+
+  /** Resolves when no connection is open any more; rejects after two seconds. */
+  async drained(): Promise<void> {
+    for (let waited = 0; this.sockets.size > 0; waited += 5) {
+      if (waited > 2000) throw new Error(`${this.sockets.size} connections are still open`)
+      await sleep(5)
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy()
+    await new Promise((resolve) => this.server.close(resolve))
+  }
+
+  private serve(socket: Socket): void {
+    const connection = ++this.connections
+    this.sockets.add(socket)
+    socket.on('close', () => this.sockets.delete(socket))
+    socket.on('error', () => {})
+    let received = ''
+    socket.on('data', (data) => {
+      received += data.toString('latin1')
+      for (;;) {
+        const end = received.indexOf('\r\n\r\n')
+        if (end < 0) return
+        const head = received.slice(0, end)
+        const headers = Object.fromEntries(
+          head
+            .split('\r\n')
+            .slice(1)
+            .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+        )
+        const length = Number(headers['content-length'] ?? 0)
+        if (received.length < end + 4 + length) return
+        const form = new URLSearchParams(received.slice(end + 4, end + 4 + length))
+        received = received.slice(end + 4 + length)
+        this.take(socket, { endpoint: endpointOf(head), head, headers, form, connection })
+      }
+    })
+  }
+
+  private take(socket: Socket, request: RawRequest): void {
+    this.requests.push(request)
+    const credentials = request.headers['authorization']?.replace(/^\w+ /, '')
+    for (const secret of [credentials, request.form.get('code'), request.form.get('code_verifier'), request.form.get('refresh_token')]) {
+      if (secret) this.secrets.add(secret)
+    }
+    this.answers[request.endpoint](socket, request, this)
+  }
+}
+
+function endpointOf(head: string): Endpoint {
+  const name = /^\w+ \S*\/oauth\/(token|userinfo|jwks)[ ?]/.exec(head)?.[1]
+  if (name === undefined) throw new Error(`nobody asks for this: ${head}`)
+  return name as Endpoint
+}
+
+/** The nonce that the strategy sends: S256 of the code verifier. */
+export function nonceOf(request: RawRequest): string {
+  return createHash('sha256')
+    .update(request.form.get('code_verifier') ?? '')
+    .digest('base64url')
+}
+
+// Answers
+
+export interface ResponseOptions {
+  status?: number
+  headers?: Record<string, string | number | undefined>
+  /** Leave the connection open for the next request. */
+  keepAlive?: boolean
+}
+
+type Content = Json | unknown[] | string | Buffer
+type ContentOrMaker = Content | ((request: RawRequest, hub: RawHub) => Content)
+
+/** The bytes of a whole, well-formed response. An undefined header is left out. */
+export function responseBytes(content: Content, { status = 200, headers = {}, keepAlive = false }: ResponseOptions = {}): Buffer {
+  const body = Buffer.isBuffer(content) ? content : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content))
+  const all = {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    connection: keepAlive ? 'keep-alive' : 'close',
+    ...headers,
+  }
+  const lines = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\r\n`]))
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Some Words\r\n${lines.join('')}\r\n`, 'latin1'), body])
+}
+
+/** Answers with a whole response. */
+export function respond(content: ContentOrMaker, options?: ResponseOptions): Behaviour {
+  return (socket, request, hub) =>
+    socket.write(responseBytes(typeof content === 'function' ? content(request, hub) : content, options))
+}
+
+/** Writes these bytes, and then ends the connection: not at all, in order, or by a reset. */
+export function write(bytes: string | Buffer | ((request: RawRequest, hub: RawHub) => Buffer), end?: 'FIN' | 'RST'): Behaviour {
+  return (socket, request, hub) => {
+    const done = () => {
+      if (end === 'FIN') socket.end()
+      // a reset may overtake the bytes before it
+      if (end === 'RST') setTimeout(() => socket.resetAndDestroy(), 20)
+    }
+    const content = typeof bytes === 'function' ? bytes(request, hub) : bytes
+    if (content.length) socket.write(content, done)
+    else done()
+  }
+}
+
+/** Never says a word. */
+export const silent: Behaviour = () => {}
+
+// Signing keys
+
+export interface SigningKey {
+  kid: string
+  privateKey: KeyObject
+  publicKey: KeyObject
+  /** The public key, as the keys endpoint has it. */
+  jwk: JsonWebKey & Json
+}
+
+const generate = promisify(generateKeyPair)
+const keys = new Map<string, Promise<SigningKey>>()
+
+/** An RSA key by its name, made once. */
+export function rsaKey(kid: string, modulusLength = 2048): Promise<SigningKey> {
+  const kept = keys.get(kid) ?? generate('rsa', { modulusLength }).then((pair) => asSigningKey(kid, pair, { use: 'sig', alg: 'RS256' }))
+  keys.set(kid, kept)
+  return kept
+}
+
+export async function ellipticKey(kid: string): Promise<SigningKey> {
+  return asSigningKey(kid, await generate('ec', { namedCurve: 'P-256' }), { use: 'sig', alg: 'ES256' })
+}
+
+function usualKey(): Promise<SigningKey> {
+  return rsaKey('usual')
+}
+
+function asSigningKey(kid: string, pair: { privateKey: KeyObject; publicKey: KeyObject }, more: Json): SigningKey {
+  return { kid, ...pair, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid, ...more } }
+}
+
+/** A JWT in compact form, with whatever header: the algorithm that it names is the one it is signed by. `none` has no signature, HS256 takes the bytes of the key given. */
+export function signedToken(header: Json, claims: unknown, key: KeyObject | string): string {
+  const input = [header, claims].map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')).join('.')
+  return `${input}.${signatureOf(header['alg'], Buffer.from(input), key).toString('base64url')}`
+}
+
+function signatureOf(algorithm: unknown, input: Buffer, key: KeyObject | string): Buffer {
+  if (algorithm === 'none') return Buffer.alloc(0)
+  if (algorithm === 'HS256') return createHmac('sha256', key).update(input).digest()
+  const hash = `sha${String(algorithm).slice(2)}`
+  if (algorithm === 'ES256') return createSignature(hash, input, { key: key as KeyObject, dsaEncoding: 'ieee-p1363' })
+  if (String(algorithm).startsWith('PS'))
+    return createSignature(hash, input, { key: key as KeyObject, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 })
+  return createSignature(String(algorithm).startsWith('RS') ? hash : 'sha256', input, key)
+}
