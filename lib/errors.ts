@@ -129,11 +129,13 @@ function harmlessCause(cause: unknown): Error {
  */
 export function legible(said: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof said !== 'string') return undefined
-  let text = said
+  // the Hub's tokens and secrets begin like this; then those of this exchange, in the forms that an echo has
+  let text = said.replace(/\b(hf|oauth_app_secret)_[\w.-]{8,}/g, '***')
   for (const secret of secrets) {
     if (!secret) continue
-    const forms = new Set([secret, encodeURIComponent(secret), formEncode(secret), JSON.stringify(secret).slice(1, -1)])
-    for (const form of forms) text = text.replaceAll(form, '***')
+    const forms = [secret, encodeURIComponent(secret), formEncode(secret), JSON.stringify(secret).slice(1, -1)]
+    const literal = forms.map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    text = text.replace(new RegExp(literal.join('|'), 'gi'), '***')
   }
   text = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()
   return text.length > 300 ? `${text.slice(0, 300)}…` : text || undefined

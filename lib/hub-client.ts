@@ -46,19 +46,19 @@ export class HubClient extends OAuth2 {
     const basic = this._clientSecret && Buffer.from(`${formEncode(this._clientId)}:${formEncode(this._clientSecret)}`).toString('base64')
     if (basic) headers['Authorization'] = `Basic ${basic}`
     else form.set('client_id', this._clientId)
-    const secrets = [basic, this._clientSecret, code, fields['code_verifier']]
     const answer = await this.ask('token', 'POST', this._getAccessTokenUrl(), headers, form.toString())
+    const secrets = [basic, this._clientSecret, code, fields['code_verifier'], ...tokensIn(answer.body)]
     const details = answerDetails(answer, secrets)
-    // some servers say so with status 200
-    const refusal = this.refusal(answer, secrets)
-    if (refusal) throw refusal
-    if (!succeeded(answer)) throw unexpectedStatus('token', answer, details)
-    return readTokenResponse(answer.body, details)
+    try {
+      if (!succeeded(answer)) throw unexpectedStatus('token', answer, details)
+      return readTokenResponse(answer.body, details)
+    } catch (error) {
+      throw this.refusal(answer, details, secrets) ?? error
+    }
   }
 
-  /** What the Hub says in OAuth's own words (RFC 6749 5.2), if it does. */
-  private refusal(answer: Answer, secrets: readonly (string | undefined)[]): Error | null {
-    const details = answerDetails(answer, secrets)
+  /** What the Hub says in OAuth's own words (RFC 6749 5.2), if it does; some servers do so with status 200. */
+  private refusal(answer: Answer, details: HubAnswerDetails, secrets: readonly (string | undefined)[]): Error | null {
     let error: Error | null
     try {
       error = this.settings.parseErrorResponse(answer.body, answer.status)
@@ -67,10 +67,9 @@ export class HubClient extends OAuth2 {
     }
     if (!(error instanceof TokenError)) return error
     const code = legible(error.code, secrets) ?? 'invalid_request'
-    const description =
-      legible(error.message, secrets) ?? `the Hub refused with ${code} (status ${answer.status}); see the codes in the README`
-    const uri = legible(error.uri, secrets)
-    return Object.assign(new TokenError(description, code, uri, 502), { phase: 'token' }, details)
+    const usual = `the Hub refused with ${code} (status ${answer.status}); see the codes in the README`
+    const refusal = new TokenError(legible(error.message, secrets) ?? usual, code, legible(error.uri, secrets), 502)
+    return Object.assign(refusal, { phase: 'token' }, details)
   }
 
   /** node-oauth's only way to the network, under `get` and all else. The access token goes into the header, never into the URL. */
@@ -142,16 +141,15 @@ export function readTokenResponse(body: string, details: HubAnswerDetails = {}):
   // RFC 6750 2.1: visible ASCII; anything else could not be sent back in a header
   if (typeof answer['access_token'] !== 'string' || !/^[\x21-\x7e]+$/.test(answer['access_token']))
     throw invalid('the answer has no usable access_token')
-  if (answer['token_type'] !== undefined && String(answer['token_type']).toLowerCase() !== 'bearer')
-    throw invalid('the token_type is not bearer')
+  const { token_type = 'bearer' } = answer
+  if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') throw invalid('the token_type is not bearer')
+  if (answer['error']) throw invalid('the answer has an error beside the access_token')
   for (const field of ['refresh_token', 'id_token', 'scope'] as const) {
     if (answer[field] !== undefined && typeof answer[field] !== 'string') throw invalid(`the answer's ${field} is not a string`)
   }
-  if (answer['expires_in'] !== undefined) {
-    const seconds = Number(answer['expires_in'])
-    if (Number.isFinite(seconds)) answer['expires_in'] = seconds
-    else delete answer['expires_in']
-  }
+  const seconds = typeof answer['expires_in'] === 'object' ? Number.NaN : Number(answer['expires_in'])
+  if (Number.isFinite(seconds)) answer['expires_in'] = seconds
+  else delete answer['expires_in']
   return answer as TokenResponse
 }
 
@@ -216,6 +214,10 @@ function callBack(values: Promise<unknown[]>, done: Callback): void {
 
 function succeeded({ status }: Answer): boolean {
   return status >= 200 && status < 300
+}
+
+function tokensIn(body: string): string[] {
+  return [...body.matchAll(/"(?:access|refresh|id)_token"\s*:\s*"((?:[^"\\]|\\.)+)"/g)].map(([, token = '']) => token)
 }
 
 function textOf(value: unknown): string | undefined {
