@@ -8,9 +8,6 @@ export function settle(call: (done: Done) => unknown, returns = false): Promise<
   return new Promise((resolve, reject) => {
     const returned = call((error, ...values) => (error ? reject(error) : resolve(values)))
     if (!returns && typeof Object(returned).then !== 'function') return
-    Promise.resolve(returned).then(
-      (value) => (returns || value !== undefined) && resolve([value]),
-      (error) => reject(error ?? new Error('rejected without a reason')),
-    )
+    Promise.resolve(returned).then((value) => (returns || value !== undefined) && resolve([value]), reject)
   })
 }

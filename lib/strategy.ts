@@ -31,6 +31,13 @@ import { recall, remember, type StateMeta, type StateStore } from './state/store
 /** What a leg of the sign-in ends in: one of Passport's actions, not yet taken. */
 type Action = () => void
 
+/** As the token endpoint granted them. */
+interface Tokens {
+  accessToken: string
+  refreshToken: string | undefined
+  params: TokenParams
+}
+
 /**
  * Sign in with Hugging Face (https://huggingface.co/docs/hub/oauth) for Passport.
  *
@@ -115,7 +122,8 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       return callback ? await this.finish(req, callback, options) : await this.begin(req, options)
     } catch (error) {
       if (error instanceof SignInFailure) return () => this.fail(error.info, error.status)
-      return () => this.error(error)
+      // to hand Passport nothing for an error would let the request through
+      return () => this.error(error || new Error('the sign-in failed, and what failed gave no reason'))
     } finally {
       stop()
     }
@@ -161,17 +169,16 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     const { hub, fromIdToken, secrets } = this.configuration
     if (isSpeculative(req)) throw refused('prefetched', 'The callback was only prefetched; open it to sign in.', 425)
     // RFC 9207: the issuer, when named, must be ours
-    if (callback.iss !== undefined && callback.iss !== hub.issuer)
+    if (callback.iss !== undefined && callback.iss !== hub.issuer) {
       throw refused('issuer_mismatch', 'The callback comes from another Hub than the sign-in went to. Begin the sign-in again.')
+    }
     const meta = this.metaFor(req, options)
     const signIn = await recall(this.storeFor(req), req, callback.state, meta, secrets[0])
     if (callback.code === undefined) throw denial(callback)
-    const openid = asksForOpenid(signIn.scope ?? meta.scope)
+    const openid = fromIdToken || asksForOpenid(signIn.scope ?? meta.scope)
+    const keys = openid ? this.keys().held(this.fetchKeys) : undefined
     // under way together with the token request; should it fail, verifying says so
-    if (openid)
-      this.keys()
-        .held(this.fetchKeys)
-        .catch(() => {})
+    keys?.catch(() => {})
     const redirectURI = signIn.callbackURL ?? meta.callbackURL
     const tokens = await this.requestTokens(callback.code, {
       ...this.tokenParams(options),
@@ -186,8 +193,9 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     const profile = fromIdToken && claims ? readProfile(claims, JSON.stringify(claims)) : userinfo?.[0]
     // Core 5.3.2: userinfo of somebody else must not be used
     const id = (profile as Partial<HuggingFaceProfile> | undefined)?.id
-    if (claims && id !== undefined && id !== claims.sub)
+    if (claims && id !== undefined && id !== claims.sub) {
       throw new HubError('sub_mismatch', 'userinfo', 'userinfo and the ID token name different accounts')
+    }
     const [user, info] = await this.callVerify(req, tokens, profile)
     if (!user) throw new SignInFailure(info as object | undefined)
     const { state } = signIn
@@ -255,44 +263,22 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     )
   }
 
-  private async requestTokens(
-    code: string,
-    params: object,
-  ): Promise<{ accessToken: string; refreshToken: string | undefined; params: TokenParams }> {
+  private async requestTokens(code: string, params: object): Promise<Tokens> {
     const [accessToken, refreshToken, granted = {}] = await settle((done) => this._oauth2.getOAuthAccessToken(code, params, done))
-    return {
-      accessToken: accessToken as string,
-      refreshToken: refreshToken as string | undefined,
-      params: granted as TokenParams,
-    }
+    return { accessToken, refreshToken, params: granted } as Tokens
   }
 
-  private async verifiedClaims(
-    { accessToken, params }: { accessToken: string; params: TokenParams },
-    nonce: string,
-  ): Promise<IdTokenClaims> {
+  private async verifiedClaims({ accessToken, params }: Tokens, nonce: string): Promise<IdTokenClaims> {
     const { clientID, hub } = this.configuration
     if (params.id_token === undefined) {
-      throw new HubError(
-        'missing_id_token',
-        'token',
-        'the Hub sent no ID token although openid was asked for; allow the scope openid on the OAuth app',
-      )
+      const message = 'the Hub sent no ID token although openid was asked for; allow the scope openid on the OAuth app'
+      throw new HubError('missing_id_token', 'token', message)
     }
-    return verifyIdToken(params.id_token, this.keys(), this.fetchKeys, {
-      issuer: hub.issuer,
-      clientID,
-      nonce,
-      accessToken,
-    })
+    return verifyIdToken(params.id_token, this.keys(), this.fetchKeys, { issuer: hub.issuer, clientID, nonce, accessToken })
   }
 
   /** Calls verify as passport-oauth2 does: by the number of its parameters. */
-  private callVerify(
-    req: AnyRequest,
-    { accessToken, refreshToken, params }: { accessToken: string; refreshToken: string | undefined; params: TokenParams },
-    profile: unknown,
-  ) {
+  private callVerify(req: AnyRequest, { accessToken, refreshToken, params }: Tokens, profile: unknown): Promise<unknown[]> {
     const first = this._passReqToCallback ? [req] : []
     const arity = this._verify.length - first.length
     const args = [...first, accessToken, refreshToken, ...(arity === 5 ? [params] : []), profile]

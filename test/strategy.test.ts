@@ -311,7 +311,7 @@ describe('HuggingFaceStrategy', () => {
       reply()
       expect(await signIn(new HuggingFaceStrategy(options, () => Promise.reject()))).toMatchObject({
         action: 'error',
-        error: { message: 'rejected without a reason' },
+        error: { message: 'the sign-in failed, and what failed gave no reason' },
       })
     })
 
