@@ -17,34 +17,21 @@ export interface Configuration {
   proxy: boolean
 }
 
-const optionNames = [
-  'clientID',
-  'clientSecret',
-  'callbackURL',
-  'scope',
-  'hubURL',
-  'authorizationURL',
-  'tokenURL',
-  'userProfileURL',
-  'stateSecret',
-  'store',
-  'profileSource',
-  'timeout',
-  'agent',
-  'proxy',
-  'customHeaders',
-  'skipUserProfile',
-  'passReqToCallback',
-]
+const optionNames = `
+  clientID clientSecret callbackURL scope hubURL authorizationURL tokenURL userProfileURL stateSecret store
+  profileSource timeout agent proxy customHeaders skipUserProfile passReqToCallback`
+  .trim()
+  .split(/\s+/)
 
 /** @throws {TypeError} that says what to do */
 export function configure(options: AnyStrategyOptions, verify: unknown): Configuration {
-  const wrong = (message: string) => new TypeError(`HuggingFaceStrategy: ${message}`)
-  if (typeof options !== 'object' || options === null)
-    throw wrong('the first argument has to be the options, at least { clientID, clientSecret, callbackURL }')
+  demand(
+    typeof options === 'object' && options !== null,
+    'the first argument has to be the options, at least { clientID, clientSecret, callbackURL }',
+  )
   for (const given of Object.keys(options)) {
     const meant = optionNames.find((name) => name !== given && name.toLowerCase() === given.toLowerCase().replaceAll('_', ''))
-    if (meant) throw wrong(`there is no option "${given}"; it is spelt "${meant}"`)
+    demand(!meant, `there is no option "${given}"; it is spelt "${meant}"`)
   }
   const {
     clientID,
@@ -56,42 +43,44 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Configu
     timeout = 5000,
     agent,
   } = options
-  if (typeof clientID !== 'string' || clientID === '') {
-    throw wrong(
-      'clientID is missing; copy the Client ID of your OAuth app from https://huggingface.co/settings/connected-applications (is its environment variable set?)',
-    )
-  }
-  if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {
-    throw wrong('clientSecret is empty; give the secret of your OAuth app, or leave the option out for a public client')
-  }
-  if (callbackURL !== undefined && (typeof callbackURL !== 'string' || callbackURL === '')) {
-    throw wrong('callbackURL is empty; give the redirect URI that is registered with your OAuth app')
-  }
-  if (profileSource !== 'userinfo' && profileSource !== 'id_token') throw wrong("profileSource is either 'userinfo' or 'id_token'")
-  if (typeof timeout !== 'number' || !(timeout > 0 && timeout < 2 ** 31)) throw wrong('timeout is a number of milliseconds, such as 5000')
+  demand(
+    isText(clientID),
+    'clientID is missing; copy the Client ID of your OAuth app from https://huggingface.co/settings/connected-applications (is its environment variable set?)',
+  )
+  demand(
+    clientSecret === undefined || isText(clientSecret),
+    'clientSecret is empty; give the secret of your OAuth app, or leave the option out for a public client',
+  )
+  demand(
+    callbackURL === undefined || isText(callbackURL),
+    'callbackURL is empty; give the redirect URI that is registered with your OAuth app',
+  )
+  demand(profileSource === 'userinfo' || profileSource === 'id_token', "profileSource is either 'userinfo' or 'id_token'")
+  demand(typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31, 'timeout is a number of milliseconds, such as 5000')
   const secrets = stateSecret === undefined ? [] : [stateSecret].flat()
-  if ((stateSecret !== undefined && !secrets.length) || !secrets.every((secret) => typeof secret === 'string' && secret !== '')) {
-    throw wrong('stateSecret is empty; give a long random string, or a list of them with the newest first')
+  demand(
+    (stateSecret === undefined || secrets.length > 0) && secrets.every(isText),
+    'stateSecret is empty; give a long random string, or a list of them with the newest first',
+  )
+  if (store !== undefined) {
+    demand(
+      typeof store?.store === 'function' && typeof store.verify === 'function',
+      'store has to be a state store, an object with the methods store and verify',
+    )
+    demand(keepsVerifier(store) || secrets.length > 0, 'this store keeps no code verifier, so stateSecret is needed to derive one')
   }
-  if (store !== undefined && (typeof store?.store !== 'function' || typeof store.verify !== 'function')) {
-    throw wrong('store has to be a state store, an object with the methods store and verify')
-  }
-  if (store && !keepsVerifier(store) && !secrets.length)
-    throw wrong('this store keeps no code verifier, so stateSecret is needed to derive one')
-  if (typeof verify !== 'function')
-    throw wrong('the second argument has to be the verify function: (accessToken, refreshToken, profile, done) => …')
+  demand(typeof verify === 'function', 'the second argument has to be the verify function: (accessToken, refreshToken, profile, done) => …')
   const fromIdToken = profileSource === 'id_token'
-  return {
-    clientID,
-    hub: hubEndpoints(options),
-    scope: scopeText(options.scope ?? 'profile', fromIdToken),
-    fromIdToken,
-    timeout,
-    agent,
-    secrets,
-    store,
-    proxy: options.proxy === true,
-  }
+  const scope = scopeText(options.scope ?? 'profile', fromIdToken)
+  return { clientID, hub: hubEndpoints(options), scope, fromIdToken, timeout, agent, secrets, store, proxy: options.proxy === true }
+}
+
+function demand(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new TypeError(`HuggingFaceStrategy: ${message}`)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 /**
@@ -100,11 +89,9 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Configu
  * @throws {TypeError} where there is none, or one that is no string
  */
 export function scopeText(scope: unknown, withOpenid: boolean): string {
-  const scopes = (Array.isArray(scope) ? scope : [scope])
-    .flatMap((each) => (typeof each === 'string' ? each.split(/\s+/) : [undefined]))
-    .filter((each) => each !== '')
-  if (!scopes.length || scopes.includes(undefined))
-    throw new TypeError("HuggingFaceStrategy: scope is empty; leave it out for 'profile', or name scopes: ['openid', 'profile', 'email']")
+  const texts = [scope].flat()
+  const scopes = texts.every((each) => typeof each === 'string') ? texts.join(' ').split(/\s+/).filter(Boolean) : []
+  demand(scopes.length > 0, "scope is empty; leave it out for 'profile', or name scopes: ['openid', 'profile', 'email']")
   return [...new Set([...(withOpenid ? ['openid'] : []), ...scopes])].join(' ')
 }
 

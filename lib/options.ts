@@ -137,30 +137,19 @@ export interface RefreshedTokens {
 /** Hands the user to Passport; `false` for nobody, with an `info` that says why. */
 export type VerifyCallback = (error?: unknown, user?: unknown, info?: object) => void
 
+type Granted<Profile, Params extends unknown[] = []> = [
+  accessToken: string,
+  refreshToken: string | undefined,
+  ...params: Params,
+  profile: Profile,
+  done: VerifyCallback,
+]
+
 /** Instead of calling `done`, verify may return a promise of the user. */
-export type Verify<Profile> = (accessToken: string, refreshToken: string | undefined, profile: Profile, done: VerifyCallback) => unknown
-export type VerifyWithParams<Profile> = (
-  accessToken: string,
-  refreshToken: string | undefined,
-  params: TokenParams,
-  profile: Profile,
-  done: VerifyCallback,
-) => unknown
-export type VerifyWithRequest<Profile> = (
-  req: Request,
-  accessToken: string,
-  refreshToken: string | undefined,
-  profile: Profile,
-  done: VerifyCallback,
-) => unknown
-export type VerifyWithRequestAndParams<Profile> = (
-  req: Request,
-  accessToken: string,
-  refreshToken: string | undefined,
-  params: TokenParams,
-  profile: Profile,
-  done: VerifyCallback,
-) => unknown
+export type Verify<Profile> = (...granted: Granted<Profile>) => unknown
+export type VerifyWithParams<Profile> = (...granted: Granted<Profile, [params: TokenParams]>) => unknown
+export type VerifyWithRequest<Profile> = (req: Request, ...granted: Granted<Profile>) => unknown
+export type VerifyWithRequestAndParams<Profile> = (req: Request, ...granted: Granted<Profile, [params: TokenParams]>) => unknown
 
 /**
  * Never matches a verify: it lends its parameter types to one that is written in place with a parameter more. TypeScript fixes those types at the first overload, before it has
