@@ -39,6 +39,8 @@ export async function verifyIdToken(
   fetchKeys: FetchKeys,
   expected: IdTokenExpectations,
 ): Promise<IdTokenClaims> {
+  // loaded outside of the `try`: that it cannot be loaded (in Jest without ES modules) says nothing of the token
+  const { jwtVerify } = await import('jose/jwt/verify')
   try {
     const options = {
       algorithms: ['RS256'],
@@ -47,9 +49,9 @@ export async function verifyIdToken(
       clockTolerance,
       requiredClaims: ['exp', 'iat', 'sub'],
     }
-    let verified = await verifySignature(token, await keys.held(fetchKeys), options)
-    if (verified === 'unknown key' && (await keys.fetchAgain(fetchKeys)))
-      verified = await verifySignature(token, await keys.held(fetchKeys), options)
+    const verify = async () => verifySignature(jwtVerify, token, await keys.held(fetchKeys), options)
+    let verified = await verify()
+    if (verified === 'unknown key' && (await keys.fetchAgain(fetchKeys))) verified = await verify()
     if (verified === 'unknown key') throw new Error("it is signed with a key that is none of the Hub's")
     checkClaims(verified, expected)
     return verified
@@ -91,8 +93,12 @@ export function sameText(given: unknown, expected: string): boolean {
 }
 
 /** A token without `kid` may fit several keys: each is tried. */
-async function verifySignature(token: string, keySet: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload | 'unknown key'> {
-  const { jwtVerify } = await import('jose/jwt/verify')
+async function verifySignature(
+  jwtVerify: typeof import('jose/jwt/verify').jwtVerify,
+  token: string,
+  keySet: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload | 'unknown key'> {
   let named = true
   const find: JWTVerifyGetKey = (header, input) => {
     named = header.kid !== undefined
@@ -181,8 +187,7 @@ export class HubKeys {
   }
 
   private async load(fetchKeys: FetchKeys): Promise<void> {
-    const { createLocalJWKSet } = await import('jose/jwks/local')
-    const keys = await fetchKeys()
+    const [{ createLocalJWKSet }, keys] = await Promise.all([import('jose/jwks/local'), fetchKeys()])
     try {
       this.keySet = createLocalJWKSet(keys as Parameters<typeof createLocalJWKSet>[0])
     } catch (error) {

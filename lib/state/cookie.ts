@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { parse, serialize } from 'cookie'
 import { type AnyRequest, originOf, responseOf } from '../request'
 import type { Done } from '../settle'
@@ -56,12 +56,8 @@ export class CookieStateStore implements StateStore {
   }
 
   private async seal(req: AnyRequest, signIn: SignIn, meta: StateMeta): Promise<string> {
-    const { CompactEncrypt } = await import('jose/jwe/compact/encrypt')
     const handle = newHandle()
-    const content = Buffer.from(JSON.stringify(signIn))
-    const sealed = await new CompactEncrypt(content)
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .encrypt(keyFor(this.secrets[0] ?? '', handle, meta))
+    const sealed = encrypt(JSON.stringify(signIn), keyFor(this.secrets[0] ?? '', handle, meta))
     const size = handle.length + sealed.length
     if (size > largestCookie) {
       throw new RangeError(
@@ -80,22 +76,17 @@ export class CookieStateStore implements StateStore {
   private async open(req: AnyRequest, handle: string, meta: StateMeta): Promise<SignIn> {
     const cookies = this.cookiesOf(req, meta)
     const sealed = cookies.signIns[handle]
-    const opened = sealed === undefined || !isHandle(handle) || hasExpired(handle) ? undefined : await this.unseal(sealed, handle, meta)
+    const opened = sealed === undefined || !isHandle(handle) || hasExpired(handle) ? undefined : this.unseal(sealed, handle, meta)
     if (!opened) throw whyGone(handle, Object.keys(cookies.signIns).length, cookies.used.includes(handle), req, meta, 'cookie')
     cookies.set(handle, '', 0)
     cookies.set('used', [handle, ...cookies.used].slice(0, mostSignIns).join('~'), signInLifetime)
     return opened
   }
 
-  private async unseal(sealed: string, handle: string, meta: StateMeta): Promise<SignIn | undefined> {
-    const { compactDecrypt } = await import('jose/jwe/compact/decrypt')
+  private unseal(sealed: string, handle: string, meta: StateMeta): SignIn | undefined {
     for (const secret of this.secrets) {
       try {
-        const { plaintext } = await compactDecrypt(sealed, keyFor(secret, handle, meta), {
-          keyManagementAlgorithms: ['dir'],
-          contentEncryptionAlgorithms: ['A256GCM'],
-        })
-        return JSON.parse(new TextDecoder().decode(plaintext))
+        return JSON.parse(decrypt(sealed, keyFor(secret, handle, meta)))
       } catch {
         // sealed with another secret, for another sign-in, hub or client, or changed
       }
@@ -137,4 +128,19 @@ function keyFor(secret: string, handle: string, { authorizationURL, clientID }: 
     .update(JSON.stringify([authorizationURL, clientID, handle]))
     .digest()
   return new Uint8Array(hkdfSync('sha256', secret, purpose, 'passport-huggingface sign-in', 32))
+}
+
+/** AES-256-GCM: initialization vector, ciphertext, tag. By node:crypto, since jose cannot be loaded in an app's own Jest tests, and these begin sign-ins. */
+function encrypt(text: string, key: Uint8Array): string {
+  const iv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, iv)
+  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+}
+
+/** Throws unless `key` made it, to the last bit. */
+function decrypt(sealed: string, key: Uint8Array): string {
+  const bytes = Buffer.from(sealed, 'base64url')
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
+  decipher.setAuthTag(bytes.subarray(-16))
+  return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
 }
