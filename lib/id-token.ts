@@ -49,9 +49,10 @@ export async function verifyIdToken(
       clockTolerance,
       requiredClaims: ['exp', 'iat', 'sub'],
     }
-    const verify = async () => verifySignature(jwtVerify, token, await keys.held(fetchKeys), options)
-    let verified = await verify()
-    if (verified === 'unknown key' && (await keys.fetchAgain(fetchKeys))) verified = await verify()
+    const held = await keys.held(fetchKeys)
+    let verified = await verifySignature(jwtVerify, token, held, options)
+    const newer = verified === 'unknown key' ? await keys.newerThan(held, fetchKeys) : undefined
+    if (newer) verified = await verifySignature(jwtVerify, token, newer, options)
     if (verified === 'unknown key') throw new Error("it is signed with a key that is none of the Hub's")
     checkClaims(verified, expected)
     return verified
@@ -85,6 +86,11 @@ function checkClaims(claims: JWTPayload, expected: IdTokenExpectations): asserts
   }
 }
 
+/** The payload of a verified token as text. */
+export function payloadOf(token: string): string {
+  return Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+}
+
 /** Compares in constant time. */
 export function sameText(given: unknown, expected: string): boolean {
   if (typeof given !== 'string') return false
@@ -116,7 +122,8 @@ async function verifySignature(
       try {
         return (await jwtVerify(token, key, options)).payload
       } catch (another) {
-        if (codeOf(another) !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') throw another
+        // a claim is wrong, so the key was right; a key that cannot be used is passed over like one that does not fit
+        if (String(codeOf(another)).startsWith('ERR_JWT_')) throw another
       }
     }
     return 'unknown key'
@@ -163,12 +170,14 @@ export class HubKeys {
     return this.keySet
   }
 
-  /** After a token with an unknown key: fetches once, unless that was done just now. */
-  async fetchAgain(fetchKeys: FetchKeys): Promise<boolean> {
-    if (!this.fetching && Date.now() - this.missedAt < coolDown) return false
-    this.missedAt = Date.now()
-    await this.fetch(fetchKeys)
-    return true
+  /** After a token with a key that is not among those `tried`: fetches once, unless that was done just now. */
+  async newerThan(tried: JWTVerifyGetKey, fetchKeys: FetchKeys): Promise<JWTVerifyGetKey | undefined> {
+    if (this.keySet === tried) {
+      if (!this.fetching && Date.now() - this.missedAt < coolDown) return undefined
+      this.missedAt = Date.now()
+      await this.fetch(fetchKeys)
+    }
+    return this.keySet
   }
 
   /** While nobody waits. At most one request at a time, and one in five seconds, however many sign-ins begin. */

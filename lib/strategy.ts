@@ -3,7 +3,7 @@ import OAuth2Strategy from 'passport-oauth2'
 import { asksForOpenid, type Configuration, configure, scopeText } from './configuration'
 import { AuthorizationError, HubError, legible, refused, SignInFailure, type SignInFailureCode } from './errors'
 import { HubClient, parseErrorResponse, readObject, userinfoError } from './hub-client'
-import { HubKeys, type IdTokenClaims, verifyIdToken } from './id-token'
+import { HubKeys, type IdTokenClaims, payloadOf, verifyIdToken } from './id-token'
 import type {
   AnyStrategyOptions,
   HuggingFaceAuthenticateOptions,
@@ -190,7 +190,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       openid ? this.verifiedClaims(tokens, s256(signIn.verifier)) : undefined,
       fromIdToken ? undefined : settle((done) => this._loadUserProfile(tokens.accessToken, done)),
     ])
-    const profile = fromIdToken && claims ? readProfile(claims, JSON.stringify(claims)) : userinfo?.[0]
+    const profile = fromIdToken && claims ? readProfile(claims, payloadOf(String(tokens.params.id_token))) : userinfo?.[0]
     // Core 5.3.2: userinfo of somebody else must not be used
     const id = (profile as Partial<HuggingFaceProfile> | undefined)?.id
     if (claims && id !== undefined && id !== claims.sub) {
