@@ -118,7 +118,7 @@ function harmlessCause(cause: unknown): Error {
   }
   // Node tries each address in turn; what it then throws has an empty message and the reasons in a list
   const reasons = message || errors?.map((error) => error.message).join('; ') || code || 'no reason given'
-  const harmless = Object.assign(new Error(reasons), code === undefined ? {} : { code })
+  const harmless = Object.assign(new Error(legible(reasons)), code === undefined ? {} : { code })
   if (name) Object.defineProperty(harmless, 'name', { value: name })
   return harmless
 }

@@ -58,8 +58,10 @@ export async function verifyIdToken(
     return verified
   } catch (error) {
     if (error instanceof HubError) throw error
-    const reason = error instanceof Error ? error.message : 'no reason given'
-    throw new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${reason}`, { cause: error })
+    const { name, code, message } = Object(error) as Partial<Error & { code: string }>
+    // of jose's messages only those about claims quote nothing of the token
+    const reason = (code === undefined || code.startsWith('ERR_JWT_') ? message : code) ?? 'no reason given'
+    throw new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${reason}`, { cause: { name, code, message: reason } })
   }
 }
 
