@@ -59,8 +59,9 @@ export async function verifyIdToken(
   } catch (error) {
     if (error instanceof HubError) throw error
     const { name, code, message } = Object(error) as Partial<Error & { code: string }>
-    // of jose's messages only those about claims quote nothing of the token
-    const reason = (code === undefined || code.startsWith('ERR_JWT_') ? message : code) ?? 'no reason given'
+    // the one message of jose's that quotes the token's header
+    const reason =
+      (code === 'ERR_JOSE_NOT_SUPPORTED' ? 'its header asks for something that is not supported' : message) ?? 'no reason given'
     throw new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${reason}`, { cause: { name, code, message: reason } })
   }
 }
