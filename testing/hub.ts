@@ -14,7 +14,8 @@ import { type SignInOptions, signIn } from './browser'
 import { type Client, defaultClients } from './clients'
 import { applyFault, type Faults } from './faults'
 import { defaultPeople, type Person, type Resident, toResident } from './people'
-import { Consents, createProvider, type HubState } from './provider'
+import { createProvider } from './provider'
+import { Consents, type HubState } from './state'
 import { Store } from './store'
 
 export interface HubOptions {

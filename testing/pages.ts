@@ -1,7 +1,7 @@
 import type { Context, Interaction, Provider } from 'oidc-provider'
 import * as html from './html'
 import type { Resident } from './people'
-import type { HubState } from './provider'
+import type { HubState } from './state'
 
 /** The pages a person sees: who they are, what the app may do. */
 export class Pages {
