@@ -58,28 +58,27 @@ export class RawHub {
   private readonly server: Server
   private readonly sockets = new Set<Socket>()
 
-  private constructor(server: Server, url: string, key: SigningKey) {
+  private constructor(server: Server, url: string, key: SigningKey, keepAlive: boolean) {
     this.server = server
     this.url = url
     this.key = key
     this.answers = {
-      token: respond((request) => this.tokens(request)),
-      userinfo: respond(() => this.userinfo()),
-      jwks: respond(() => ({ keys: [this.key.jwk] })),
+      token: respond((request) => this.tokens(request), { keepAlive }),
+      userinfo: respond(() => this.userinfo(), { keepAlive }),
+      jwks: respond(() => ({ keys: [this.key.jwk] }), { keepAlive }),
     }
-    server.on(server.listenerCount('tlsClientError') || 'setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) =>
-      this.serve(socket),
-    )
+    server.on(url.startsWith('https:') ? 'secureConnection' : 'connection', (socket: Socket) => this.serve(socket))
     // one that misbehaves in a handshake is the client's business
     server.on('tlsClientError', () => {})
   }
 
-  static async start(options: { tls?: { key: string; cert: string }; host?: string } = {}): Promise<RawHub> {
+  /** @param options `host` is the name in its address; `keepAlive` leaves connections open after a usual answer */
+  static async start(options: { tls?: { key: string; cert: string }; host?: string; keepAlive?: boolean } = {}): Promise<RawHub> {
     const server = options.tls ? createTlsServer(options.tls) : createTcpServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}/${randomBytes(6).toString('hex')}`
-    return new RawHub(server, url, await usualKey())
+    return new RawHub(server, url, await usualKey(), options.keepAlive ?? false)
   }
 
   get port(): number {
@@ -149,6 +148,11 @@ export class RawHub {
     }
   }
 
+  /** Ends each connection, as a server does with idle ones. */
+  hangUp(): void {
+    for (const socket of this.sockets) socket.end()
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy()
     await new Promise((resolve) => this.server.close(resolve))
@@ -159,6 +163,8 @@ export class RawHub {
     this.sockets.add(socket)
     socket.on('close', () => this.sockets.delete(socket))
     socket.on('error', () => {})
+    // bytes are on their way when they are written
+    socket.setNoDelay(true)
     let received = ''
     socket.on('data', (data) => {
       received += data.toString('latin1')
