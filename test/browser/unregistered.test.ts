@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { startHub } from '../../testing/index'
+import { newPerson, shownText, startChromium, takeScreenshot } from './support/chromium'
+import { startExample } from './support/example'
+import { authorize, choosePerson } from './support/hub-pages'
+import { freePort, startRelay } from './support/relay'
+
+const script = join(__dirname, '../../examples/unregistered/server.mjs')
+
+let browser: Browser
+let person: BrowserContext
+let page: Page
+
+beforeAll(async () => {
+  browser = await startChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+})
+
+beforeEach(async () => {
+  person = await newPerson(browser)
+  page = await person.newPage()
+})
+
+afterEach(async () => {
+  await person?.close()
+})
+
+async function greeting(): Promise<string> {
+  return shownText(page.getByRole('heading', { level: 1 }))
+}
+
+test('an app that nobody registered signs a person in by the document that it serves', async () => {
+  const [relay, hub] = await Promise.all([startRelay(), startHub()])
+  const appURL = `https://localhost:${relay.port}`
+  const port = await freePort()
+  relay.sites['localhost'] = new URL(`http://127.0.0.1:${port}`)
+  const example = await startExample(script, { PORT: String(port), APP_URL: appURL, HUB_URL: hub.url })
+  try {
+    await page.goto(appURL)
+    await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
+    await choosePerson(page, 'Ada Moreno')
+    // what the Hub knows of the app, it has from the document
+    expect(await shownText(page.getByRole('heading', { level: 1 }))).toBe('Authorize Tides?')
+    await page.getByText(`${appURL}/.well-known/oauth-cimd`).waitFor()
+    await takeScreenshot(page, 'unregistered-consent')
+    await authorize(page)
+    await page.waitForURL(`${appURL}/`)
+    await takeScreenshot(page, 'unregistered')
+    expect(await greeting()).toBe('Hello, ada!')
+    await page.reload()
+    expect(await greeting()).toBe('Hello, ada!')
+
+    const [exchange] = hub.requests.filter(({ endpoint }) => endpoint === 'token')
+    expect(exchange?.body?.['client_id']).toBe(`${appURL}/.well-known/oauth-cimd`)
+    expect(exchange?.body).not.toHaveProperty('client_secret')
+    expect(exchange?.headers).not.toHaveProperty('authorization')
+
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('link', { name: 'Sign in with Hugging Face' }).waitFor()
+  } finally {
+    await Promise.all([example.stop(), relay.stop(), hub.close()])
+  }
+})
+
+test("on a developer's machine the same app runs on a local Hub", async () => {
+  const example = await startExample(script)
+  try {
+    await page.goto(example.url)
+    await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
+    await choosePerson(page, 'Bo Lindqvist')
+    await page.getByRole('button', { name: 'Deny' }).click()
+    expect(await shownText(page.getByRole('status'))).toBe('The user denied the request')
+
+    await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
+    await authorize(page)
+    await page.waitForURL(`${example.url}/`)
+    expect(await greeting()).toBe('Hello, bo!')
+  } finally {
+    await example.stop()
+  }
+})
