@@ -24,9 +24,12 @@ export class SessionStateStore implements StateStore {
   store(req: AnyRequest, verifier: string, state: unknown, meta: StateMeta, done: Done): void {
     const begin = async () => {
       const handle = newHandle()
+      // a handle begins with its time, so the oldest comes first
       const entries = Object.entries(this.read(req)).sort(([a], [b]) => (a < b ? -1 : 1))
+      const used = entries.filter(([, entry]) => entry.used).slice(-mostSignIns)
+      const inProgress = entries.filter(([, entry]) => !entry.used).slice(-(mostSignIns - 1))
       const entry: Entry = { hub: hubOf(meta), verifier, state, callbackURL: meta.callbackURL, scope: meta.scope }
-      this.write(req, [...entries.slice(-(mostSignIns - 1)), [handle, entry]])
+      this.write(req, [...used, ...inProgress, [handle, entry]])
       return handle
     }
     answer(begin(), done)

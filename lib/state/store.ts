@@ -89,9 +89,9 @@ function derivedVerifier(handle: string, secret = ''): string {
   return createHmac('sha256', secret).update(`code verifier of ${handle}`).digest('base64url')
 }
 
-/** The state: when the sign-in began, in seconds, and 128 random bits. The time only serves to say what happened to a sign-in that is gone. */
+/** The state: when the sign-in began, in milliseconds, and 128 random bits. The time only serves to say what happened to a sign-in that is gone. */
 export function newHandle(): string {
-  return `${Math.floor(Date.now() / 1000).toString(36)}.${randomBytes(16).toString('base64url')}`
+  return `${Date.now().toString(36)}.${randomBytes(16).toString('base64url')}`
 }
 
 export function isHandle(handle: string): boolean {
@@ -99,7 +99,7 @@ export function isHandle(handle: string): boolean {
 }
 
 export function hasExpired(handle: string): boolean {
-  return Date.now() - Number.parseInt(handle, 36) * 1000 > signInLifetime
+  return Date.now() - Number.parseInt(handle, 36) > signInLifetime
 }
 
 /** Why a sign-in is not there, for the `info` of a failure. */
