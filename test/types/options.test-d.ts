@@ -165,13 +165,19 @@ passport.authenticate('huggingface', {
   prompt: 'consent',
   failureRedirect: '/sign-in',
 })
-passport.authenticate('huggingface', { orgIds: ['65f000000000000000000a01'] } satisfies HuggingFaceAuthenticateOptions as object)
-passport.authenticate('huggingface', {
-  state: { returnTo: '/models' },
-  scope: 'openid email',
-  callbackURL: '/auth/huggingface/callback',
+passport.authenticate('huggingface', { orgIds: ['65f000000000000000000a01'], failureRedirect: '/sign-in' })
+passport.authenticate('huggingface', { orgIds: '65f000000000000000000a01', callbackURL: '/auth/huggingface/callback', session: false })
+const again: HuggingFaceAuthenticateOptions = {
+  scope: ['openid', 'profile'],
   prompt: 'a prompt of tomorrow',
   orgIds: '65f000000000000000000a01',
-} satisfies HuggingFaceAuthenticateOptions as object)
+}
+expectType<'consent' extends Known<typeof again.prompt> ? true : false>()
+// Passport's types have state as text
+passport.authenticate('huggingface', { ...again, state: { returnTo: '/models' } } satisfies HuggingFaceAuthenticateOptions as object)
+// @ts-expect-error: an organization is named by its id, as text
+passport.authenticate('huggingface', { orgIds: 1 })
+// @ts-expect-error: no such option
+passport.authenticate('huggingface', { orgIDs: ['65f000000000000000000a01'] })
 // @ts-expect-error: an organization is named by its id, as text
 const _wrongOrg: HuggingFaceAuthenticateOptions = { orgIds: 1 }
