@@ -24,9 +24,13 @@ export interface CookieStateStoreOptions {
   partitioned?: boolean | undefined
 }
 
-/** Bytes of one sealed cookie, and of all that a browser sends back together. */
-const largestCookie = 3072
-const largestTogether = 4000
+/** Bytes of one sealed sign-in, and of all that a browser sends back together; a mark of those that are done comes on top. */
+const largestSealed = 3072
+const largestTogether = 3800
+
+/** A name with `__Host-` cannot be planted from another subdomain. */
+const securePrefix = '__Host-hf-signin.'
+const plainPrefix = 'hf-signin.'
 
 /**
  * Keeps each sign-in in progress sealed (A256GCM) in a cookie of its own, so it needs no session and no server of its own: several tabs and any number of servers work.
@@ -58,29 +62,31 @@ export class CookieStateStore implements StateStore {
   private async seal(req: AnyRequest, signIn: SignIn, meta: StateMeta): Promise<string> {
     const handle = newHandle()
     const sealed = encrypt(JSON.stringify(signIn), keyFor(this.secrets[0] ?? '', handle, meta))
-    const size = handle.length + sealed.length
-    if (size > largestCookie) {
-      throw new RangeError(
-        `the app's state is too large for a cookie (${size} bytes sealed, at most ${largestCookie}); keep it on the server and pass its key as state`,
-      )
+    if (sealed.length > largestSealed) {
+      const sizes = `${sealed.length} bytes sealed, at most ${largestSealed}`
+      throw new RangeError(`the app's state is too large for a cookie (${sizes}); keep it on the server and pass its key as state`)
     }
-    const cookies = this.cookiesOf(req, meta)
+    const name = this.prefixFor(req, meta.callbackURL) + handle
+    const { signIns } = ownCookies(req)
     // the oldest go first: a handle begins with its time
-    const handles = Object.keys(cookies.signIns).sort()
-    const weigh = () => handles.reduce((sum, each) => sum + each.length + (cookies.signIns[each]?.length ?? 0), size)
-    while (handles.length >= mostSignIns || (handles.length && weigh() > largestTogether)) cookies.set(handles.shift() ?? '', '', 0)
-    cookies.set(handle, sealed, signInLifetime)
+    const others = [...signIns].sort(([a], [b]) => (handleIn(a) < handleIn(b) ? -1 : 1))
+    const together = () => [...others, [name, sealed] as const].reduce((sum, [each, value]) => sum + each.length + value.length + 3, 0)
+    while (others.length >= mostSignIns || (others.length && together() > largestTogether)) this.set(req, others.shift()?.[0] ?? '', '', 0)
+    this.set(req, name, sealed, signInLifetime)
     return handle
   }
 
   private async open(req: AnyRequest, handle: string, meta: StateMeta): Promise<SignIn> {
-    const cookies = this.cookiesOf(req, meta)
-    const sealed = cookies.signIns[handle]
-    const opened = sealed === undefined || !isHandle(handle) || hasExpired(handle) ? undefined : this.unseal(sealed, handle, meta)
-    if (!opened) throw whyGone(handle, Object.keys(cookies.signIns).length, cookies.used.includes(handle), req, meta, 'cookie')
-    cookies.set(handle, '', 0)
-    cookies.set('used', [handle, ...cookies.used].slice(0, mostSignIns).join('~'), signInLifetime)
-    return opened
+    const { signIns, used } = ownCookies(req)
+    for (const prefix of [securePrefix, plainPrefix]) {
+      const sealed = signIns.get(prefix + handle)
+      const signIn = sealed === undefined || hasExpired(handle) ? undefined : this.unseal(sealed, handle, meta)
+      if (!signIn || this.prefixFor(req, signIn.callbackURL) !== prefix) continue
+      this.set(req, prefix + handle, '', 0)
+      this.set(req, `${prefix}used`, [handle, ...used].slice(0, mostSignIns).join('~'), signInLifetime)
+      return signIn
+    }
+    throw whyGone(handle, signIns.size, used.includes(handle), req, meta, 'cookie')
   }
 
   private unseal(sealed: string, handle: string, meta: StateMeta): SignIn | undefined {
@@ -94,32 +100,31 @@ export class CookieStateStore implements StateStore {
     return undefined
   }
 
-  /** The browser's cookies of sign-ins, and a way to set them beside those that the response has already. */
-  private cookiesOf(req: AnyRequest, { callbackURL }: StateMeta) {
+  private prefixFor(req: AnyRequest, callbackURL: string | undefined): string {
+    return this.sameSite === 'none' || (callbackURL ?? originOf(req)).startsWith('https:') ? securePrefix : plainPrefix
+  }
+
+  /** Beside the cookies that the response has already. */
+  private set(req: AnyRequest, name: string, value: string, lifetime: number): void {
     const response = responseOf(req)
     if (!response) throw new Error('the response cannot be reached from this request, so no cookie can be set; use SessionStateStore')
-    const secure = this.sameSite === 'none' || (callbackURL ?? originOf(req)).startsWith('https:')
-    // a name with __Host- cannot be planted from another subdomain
-    const prefix = secure ? '__Host-hf-signin.' : 'hf-signin.'
-    const own = Object.entries(parse(req.headers?.cookie ?? '')).filter(([name]) => name.startsWith(prefix))
-    const { used, ...signIns } = Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value ?? '']))
-    const set = (name: string, value: string, lifetime: number) => {
-      const attributes = {
-        path: '/',
-        httpOnly: true,
-        sameSite: this.sameSite,
-        secure,
-        partitioned: this.partitioned,
-        maxAge: lifetime / 1000,
-      }
-      const before = response.getHeader('Set-Cookie') ?? []
-      response.setHeader('Set-Cookie', [
-        ...(Array.isArray(before) ? before : [String(before)]),
-        serialize(prefix + name, value, attributes),
-      ])
-    }
-    return { signIns, used: used?.split('~') ?? [], set }
+    const { sameSite, partitioned } = this
+    const secure = name.startsWith(securePrefix)
+    const cookie = serialize(name, value, { path: '/', httpOnly: true, sameSite, secure, partitioned, maxAge: lifetime / 1000 })
+    response.setHeader('Set-Cookie', [response.getHeader('Set-Cookie') ?? [], cookie].flat().map(String))
   }
+}
+
+/** The browser's sign-ins in progress by cookie name, and the handles of those that are done. */
+function ownCookies(req: AnyRequest): { signIns: Map<string, string>; used: string[] } {
+  const all = Object.entries(parse(req.headers?.cookie ?? '')).map(([name, value = '']) => [name, value] as const)
+  const used = all.filter(([name]) => /^(__Host-)?hf-signin\.used$/.test(name)).flatMap(([, value]) => value.split('~'))
+  return { signIns: new Map(all.filter(([name]) => isHandle(handleIn(name)))), used: used.filter(isHandle) }
+}
+
+/** What stands behind one of our prefixes; nothing for another name. */
+function handleIn(name: string): string {
+  return /^(?:__Host-)?hf-signin\.(.*)$/.exec(name)?.[1] ?? ''
 }
 
 /** A key for this sign-in alone, by HKDF: another sign-in, hub or client with the same secret gets another one. */

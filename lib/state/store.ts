@@ -89,9 +89,14 @@ function derivedVerifier(handle: string, secret = ''): string {
   return createHmac('sha256', secret).update(`code verifier of ${handle}`).digest('base64url')
 }
 
-/** The state: when the sign-in began, in milliseconds, and 128 random bits. The time only serves to say what happened to a sign-in that is gone. */
+let latestTime = 0
+
+/** The state: when the sign-in began, in milliseconds, and 128 random bits. By the time the oldest is found, and what happened to a sign-in that is gone. */
 export function newHandle(): string {
-  return `${Date.now().toString(36)}.${randomBytes(16).toString('base64url')}`
+  const now = Date.now()
+  // two in one millisecond keep their order; a clock that was set back does not count for two
+  latestTime = latestTime - now > 1000 ? now : Math.max(now, latestTime + 1)
+  return `${latestTime.toString(36)}.${randomBytes(16).toString('base64url')}`
 }
 
 export function isHandle(handle: string): boolean {
