@@ -19,7 +19,7 @@ import { errorOf, signIn, startRawHub, strategyFor, watchSignIns } from './sign-
 watchSignIns()
 
 /** Milliseconds for answers that never come; the others have all the time in the world, so that an error cannot be the clock's. */
-const impatient = 300
+const impatient = 200
 
 async function signInError(endpoint: Endpoint, behaviour: Behaviour, timeout?: number) {
   const hub = await startRawHub()
@@ -91,7 +91,11 @@ const brokenConnections: Row[] = [
     'connection_failed',
   ],
   ['a header is larger than Node takes', write(`${jsonHead}X-Large: ${'x'.repeat(100_000)}\r\n\r\n`), 'connection_failed'],
-  ['the protocol is switched', write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'), 'connection_failed'],
+  [
+    'the protocol is switched',
+    write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+    'connection_failed',
+  ],
 ]
 
 const silences: Row[] = [
@@ -338,6 +342,22 @@ describe('tokens', () => {
     await signInSucceeds('token', granted(change))
   })
 
+  test.each(['access_token', 'refresh_token'])(
+    'are taken, or are a HubError, when the %s is as long as an answer can be',
+    async (field) => {
+      for (const length of [20_000, 200_000, 1_000_000]) {
+        const hub = await startRawHub()
+        hub.answers.token = respond((request) => ({ ...hub.tokens(request), [field]: hub.secret('x'.repeat(length)) }), {
+          headers: { 'x-request-id': 'r-1' },
+        })
+        // a header of that length could not be sent to userinfo
+        const { strategy } = strategyFor(hub, { scope: 'profile', skipUserProfile: true })
+        const { action, args } = await signIn(hub, strategy)
+        if (action !== 'success') expect(args).toEqual([expect.objectContaining({ name: 'HubError' })])
+      }
+    },
+  )
+
   test.each([undefined, null])('without an ID token (%s) are an error of their own when openid was asked for', async (id_token) => {
     const { error } = await signInError('token', granted({ id_token }))
     expect(error).toMatchObject({ name: 'HubError', code: 'missing_id_token', phase: 'token', status: 502 })
@@ -412,6 +432,17 @@ describe('a refusal of the token endpoint', () => {
   test.each(pairs)('that echoes the request in $place, $how, gives no secret away', async ({ answer, echo }) => {
     const { error } = await signInError('token', (socket, request, hub) => answer(echo(request))(socket, request, hub))
     expect(error['phase']).toBe('token')
+  })
+
+  test('that names thousands of tokens is shown like any other', async () => {
+    const { error } = await signInError(
+      'token',
+      respond(`{"error":"server_error","error_description":"busy"${',"access_token":"a","id_token":"b"'.repeat(30_000)}}`, {
+        status: 500,
+        headers: { 'x-request-id': 'r-1' },
+      }),
+    )
+    expect(error).toMatchObject({ code: 'server_error', requestId: 'r-1', hubStatus: 500 })
   })
 
   test('that quotes the tokens it would have given gives none of them away', async () => {

@@ -1,5 +1,5 @@
 import { type AddressInfo, Socket } from 'node:net'
-import express, { type ErrorRequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import { Passport } from 'passport'
 import type { HuggingFaceStrategy } from '../../lib/index'
 import { finallyDo } from './sign-in'
@@ -10,16 +10,21 @@ export interface App {
   errors: (Error & Record<string, unknown>)[]
 }
 
-/** A real Express app with the strategy, which answers with the user, or with the code of the error. Gone when the test is over. */
+/** A real Express app with the strategy, which keeps `?who` as its state, and answers with the user, or with the code of the error. Gone when the test is over. */
 export async function startApp(strategy: HuggingFaceStrategy, by: 'name' | 'instance' = 'name'): Promise<App> {
   const passport = new Passport()
   passport.use(strategy)
-  // passport's types know names only
-  const authenticate = () => passport.authenticate(by === 'name' ? 'huggingface' : (strategy as unknown as string), { session: false })
+  const authenticate: RequestHandler = (req, res, next) => {
+    // passport's types know names only
+    const strategyOrName = by === 'name' ? 'huggingface' : (strategy as unknown as string)
+    const state = req.query['who'] === undefined ? undefined : { who: req.query['who'] }
+    // the types of passport do not know a state that is no text
+    passport.authenticate(strategyOrName, { session: false, state } as object)(req, res, next)
+  }
   const app = express()
   const errors: App['errors'] = []
-  app.get('/auth/huggingface', authenticate())
-  app.get('/auth/huggingface/callback', authenticate(), (req, res) => {
+  app.get('/auth/huggingface', authenticate)
+  app.get('/auth/huggingface/callback', authenticate, (req, res) => {
     res.json({ user: req.user, info: req.authInfo })
   })
   const onError: ErrorRequestHandler = (error, _req, res, _next) => {

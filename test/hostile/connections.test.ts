@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategy, HuggingFaceStrategyOptions } from '../../lib/index'
-import { certificate } from '../testing/certificate'
 import { type Behaviour, type Endpoint, type RawHub, respond, responseBytes, silent } from '../support/raw-hub'
+import { certificate } from '../testing/certificate'
 import { open, startApp, visit } from './app'
 import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from './sign-in'
 
@@ -368,7 +368,7 @@ describe('a Hub of several addresses', () => {
     finallyDo(() => relay.terminate())
     const port = await new Promise<number>((resolve) => relay.once('message', resolve))
     const queue = Array.from({ length: 4 }, () => createConnection({ port, host: '127.0.0.1' }).on('error', () => {}))
-    finallyDo(() => queue.forEach((socket) => socket.destroy()))
+    finallyDo(() => queue.map((socket) => socket.destroy()))
     await sleep(50)
     const url = hub.url.replace(`:${hub.port}/`, `:${port}/`)
     const { strategy } = strategyFor({ url }, { agent: addresses('127.0.0.1', '127.0.0.2'), scope: 'profile', timeout: 8000 })

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { HubKeys, verifyIdToken } from '../../lib/id-token'
 import { errorOf, signIn, startRawHub, strategyFor, watchSignIns } from '../hostile/sign-in'
 import { ellipticKey, type Json, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
-import { accepts, answerWith, refuses, signedBy, type TokenMaker, withHeader } from './sign-in'
+import { accepts, answerWith, refuses, type TokenMaker, withHeader } from './sign-in'
 
 watchSignIns()
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { begin, errorOf, signIn, startRawHub, strategyFor, watchSignIns } from '../hostile/sign-in'
+import { clientID, clientSecret, nonceOf, respond, rsaKey, signedToken } from '../support/raw-hub'
 import { certificate } from '../testing/certificate'
-import { clientID, clientSecret, nonceOf, rsaKey, respond, signedToken } from '../support/raw-hub'
 import { accepts, refuses, signedBy, withClaims, withHeader } from './sign-in'
 
 watchSignIns()
@@ -11,7 +11,10 @@ const now = () => Math.floor(Date.now() / 1000)
 // https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
 describe('OpenID Connect Core 3.1.3.7', () => {
   test('rule 1: an encrypted ID token is refused, since the app has agreed to no encryption', async () => {
-    await refuses(() => `${Buffer.from('{"alg":"RSA-OAEP","enc":"A256GCM"}').toString('base64url')}.a2V5.aXY.dGV4dA.dGFn`, /ID token cannot be trusted/)
+    await refuses(
+      () => `${Buffer.from('{"alg":"RSA-OAEP","enc":"A256GCM"}').toString('base64url')}.a2V5.aXY.dGV4dA.dGFn`,
+      /ID token cannot be trusted/,
+    )
   })
 
   describe('rule 2: iss has to be the issuer, to the letter', () => {
@@ -280,8 +283,7 @@ describe("the Basic RP profile of the OpenID Foundation's conformance suite", ()
   test('oidcc-client-test-kid-absent-multiple-jwks (rp-id_token-kid-absent-multiple-jwks): without kid, only a signature by one of several keys is accepted', async () => {
     const [usual, second, stranger] = await Promise.all(['usual', 'second', 'stranger'].map((kid) => rsaKey(kid)))
     if (!usual || !second || !stranger) throw new Error('there are three keys')
-    for (const { privateKey } of [usual, second])
-      await accepts(signedBy({ alg: 'RS256' }, privateKey), { keys: [usual.jwk, second.jwk] })
+    for (const { privateKey } of [usual, second]) await accepts(signedBy({ alg: 'RS256' }, privateKey), { keys: [usual.jwk, second.jwk] })
     await refuses(signedBy({ alg: 'RS256' }, stranger.privateKey), /none of the Hub's/, { keys: [usual.jwk, second.jwk] })
   })
 

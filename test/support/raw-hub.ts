@@ -237,8 +237,7 @@ export function responseBytes(content: Content, { status = 200, headers = {}, ke
 
 /** Answers with a whole response. */
 export function respond(content: ContentOrMaker, options?: ResponseOptions): Behaviour {
-  return (socket, request, hub) =>
-    socket.write(responseBytes(typeof content === 'function' ? content(request, hub) : content, options))
+  return (socket, request, hub) => socket.write(responseBytes(typeof content === 'function' ? content(request, hub) : content, options))
 }
 
 /** Writes these bytes, and then ends the connection: not at all, in order, or by a reset. */
@@ -291,9 +290,11 @@ function asSigningKey(kid: string, pair: { privateKey: KeyObject; publicKey: Key
 }
 
 /** A JWT in compact form, with whatever header: the algorithm that it names is the one it is signed by. `none` has no signature, HS256 takes the bytes of the key given. */
-export function signedToken(header: Json, claims: unknown, key: KeyObject | string): string {
-  const input = [header, claims].map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')).join('.')
-  return `${input}.${signatureOf(header['alg'], Buffer.from(input), key).toString('base64url')}`
+export function signedToken(header: Json | string, claims: unknown, key: KeyObject | string): string {
+  const input = [header, claims]
+    .map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  return `${input}.${signatureOf(typeof header === 'string' ? 'RS256' : header['alg'], Buffer.from(input), key).toString('base64url')}`
 }
 
 function signatureOf(algorithm: unknown, input: Buffer, key: KeyObject | string): Buffer {
