@@ -176,6 +176,9 @@ const wrongContents: Row[] = [
   ['an encoding that is not known', respond('{}', { headers: { 'content-encoding': 'aes128gcm' } }), 'invalid_response'],
 ]
 
+/** What the Hub says beside a body, for those who ask it for help. */
+const named = (more: Record<string, string> = {}) => ({ 'x-request-id': 'Root=1-67a', 'retry-after': '9', ...more })
+
 const statuses: Row[] = [
   ...[301, 302, 303, 307, 308].map(
     (status): Row => [
@@ -245,6 +248,22 @@ describe.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint', (endpoi
   test.each(statuses)('answers with %s', async (...row) => {
     const { hub } = await ends(row)
     expect(hub.requests.filter(({ head }) => head.includes('redirected'))).toEqual([])
+  })
+
+  test.each<[string, Behaviour, string, number]>([
+    ['a redirect', respond('', { status: 302, headers: named({ location: '/elsewhere' }) }), 'unexpected_redirect', 302],
+    ['HTML', respond(htmlPage, { headers: named() }), 'invalid_response', 200],
+    ['too much', respond(' '.repeat(2 * mebibyte), { headers: named() }), 'response_too_large', 200],
+    ['what cannot be decoded', respond('{}', { headers: named({ 'content-encoding': 'gzip' }) }), 'invalid_response', 200],
+    [
+      '503, gzipped, with nothing in it',
+      respond('', { status: 503, headers: named({ 'content-encoding': 'gzip' }) }),
+      'unexpected_status',
+      503,
+    ],
+  ])('names its status and its request id when it answers with %s', async (_title, behaviour, code, hubStatus) => {
+    const { error } = await signInError(endpoint, behaviour)
+    expect(error).toMatchObject({ code, phase: endpoint, hubStatus, requestId: 'Root=1-67a', retryAfter: 9 })
   })
 
   const usual: Record<Endpoint, (request: RawRequest, hub: RawHub) => Json> = {
@@ -357,6 +376,20 @@ describe('tokens', () => {
       }
     },
   )
+
+  test('behind a header that is none are in no error', async () => {
+    const { error } = await signInError('token', (socket, request, hub) =>
+      socket.end(`HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 9\r\n\r\n${JSON.stringify(hub.tokens(request))}`),
+    )
+    expect(error).toMatchObject({ code: 'connection_failed', phase: 'token' })
+  })
+
+  test('in a header that Node does not take are in no error', async () => {
+    const { error } = await signInError('token', (socket, request, hub) =>
+      socket.end(`HTTP/1.1 200 OK\r\nX-Tokens: \u0001${JSON.stringify(hub.tokens(request))}\r\n\r\n`),
+    )
+    expect(error).toMatchObject({ code: 'connection_failed', phase: 'token' })
+  })
 
   test.each([undefined, null])('without an ID token (%s) are an error of their own when openid was asked for', async (id_token) => {
     const { error } = await signInError('token', granted({ id_token }))

@@ -319,6 +319,16 @@ describe('an agent of the app', () => {
     })
   })
 
+  test('whose only connection is taken does not make anybody wait for ever', async () => {
+    const hub = await startRawHub()
+    const agent = new http.Agent({ maxSockets: 1 })
+    finallyDo(() => agent.destroy())
+    const { strategy } = strategyFor(hub, { agent, timeout: 300, scope: 'profile' })
+    hub.answers.token = silent
+    const outcomes = await Promise.all([signIn(hub, strategy), signIn(hub, strategy), signIn(hub, strategy)])
+    for (const outcome of outcomes) expect(errorOf(outcome)).toMatchObject({ code: 'timeout', phase: 'token' })
+  })
+
   test('that is of the wrong kind is an error, and not the end of the process', async () => {
     const hub = await startRawHub()
     const { strategy } = strategyFor(hub, { agent: new https.Agent() })
