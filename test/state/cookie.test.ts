@@ -225,12 +225,12 @@ describe('the attributes', () => {
     const [attacker, person] = [new Person(), new Person()]
     const { handle, sealed } = await begunBy(attacker, 'attacker')
     person.jar.set(callbackURL, `hf-signin.${handle}`, sealed)
-    expect((await person.finish(store, handle)).info).toMatchObject({ code: 'state_lost' })
+    expect((await person.finish(store, handle)).info).toMatchObject({ code: 'state_unknown' })
 
     const insecure = { address: 'http://app.example/auth', meta: { ...meta, callbackURL: 'http://app.example/auth/huggingface/callback' } }
     const planted = await attacker.begin(store, 'attacker', insecure)
     person.jar.set(callbackURL, `hf-signin.${planted}`, attacker.jar.sentTo(insecure.address)[0]?.[1] ?? '')
-    expect((await person.finish(store, planted)).info).toMatchObject({ code: 'state_lost' })
+    expect((await person.finish(store, planted)).info).toMatchObject({ code: 'state_unknown' })
   })
 
   test('follow the callback URL of the sign-in, where one request asked for another than the strategy has', async () => {
