@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { builtinModules } from 'node:module'
+import { builtinModules, createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { samples } from '../docs/blocks.mjs'
+import { signIn } from '../docs/sign-in.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const projects = fileURLToPath(new URL('projects', import.meta.url))
@@ -157,6 +159,18 @@ test('a Nest 11 app in CommonJS with decorators compiles under TypeScript 5 and 
   run(process.execPath, [path.join(folder, 'node_modules/typescript/bin/tsc'), '-p', '.'], folder)
   assert.match(run(process.execPath, ['dist/app.js'], folder), /^302 https:\/\/huggingface\.co\/oauth\/authorize\?/)
   for (const module of ['node16', 'nodenext', 'bundler']) compile(path.join(folder, 'node_modules/typescript'), folder, module)
+})
+
+test("the README's first sample, pasted into an empty project, signs a person in", { timeout: limit }, async () => {
+  const folder = project('readme', ['express@5', 'passport@0.7', 'oidc-provider@9'])
+  const sample = samples(root).find(({ document }) => document === 'README.md')
+  writeFileSync(path.join(folder, 'app.ts'), sample.text)
+  run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '--module', 'nodenext', '--strict', 'app.ts'], folder)
+  const { startHub } = createRequire(path.join(folder, 'package.json'))('passport-huggingface/testing')
+  const compiled = path.join(folder, 'app.js')
+  assert.match(await signIn(compiled, readFileSync(compiled, 'utf8'), startHub), /Ada Moreno/)
+  // newer Node.js takes TypeScript as it is
+  if (process.features.typescript) assert.match(await signIn(path.join(folder, 'app.ts'), sample.text, startHub), /Ada Moreno/)
 })
 
 test('publint finds nothing, strictly', () => {

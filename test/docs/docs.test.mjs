@@ -1,0 +1,207 @@
+// What the documentation says is compiled, run and compared with the code.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { startHub } from 'passport-huggingface/testing'
+import { anchors, documents, firstColumn, internalLinks, prose, samples } from './blocks.mjs'
+import { load, signIn } from './sign-in.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const read = (file) => readFileSync(path.join(root, file), 'utf8')
+const readme = read('README.md')
+const all = samples(root)
+
+describe('samples', () => {
+  let folder
+  let complaints
+
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'passport-huggingface-docs-'))
+    lendModules(path.join(folder, 'node_modules'))
+    writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+    complaints = [
+      ...compile('ts', { strict: true, noUncheckedIndexedAccess: true, types: ['node'] }),
+      // plain JavaScript: names, modules and options are checked. Passport's types want to know what a user is, which only TypeScript can tell them
+      ...compile('mjs', { strict: false, allowJs: true, checkJs: true, types: ['node'] }).filter(
+        (line) => !/TS(2345|2769|7006)/.test(line),
+      ),
+    ]
+  })
+
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('the first one is a whole app', () => {
+    assert.match(all.find(({ document }) => document === 'README.md')?.text ?? '', /import[\s\S]*app\.listen\(/)
+  })
+
+  for (const sample of all) {
+    const title = `${sample.document}, line ${sample.line}`
+
+    test(`${title}: compiles`, () => {
+      // `README-line-7.ts(3,5): error …` is line 9 of README.md
+      const own = complaints.filter((line) => line.startsWith(`${sample.name}.`))
+      const moved = own.map((line) =>
+        line.replace(/^[^(]*\((\d+)/, (_, number) => `${sample.document}(${sample.line - 1 + Number(number)}`),
+      )
+      assert.deepEqual(moved, [])
+    })
+
+    if (isServer(sample)) {
+      test(`${title}: signs a person in`, { timeout: 60_000 }, async () => {
+        const { file, text } = emitted(sample)
+        // the page shows the person, in whatever form
+        assert.match(await signIn(file, text, startHub), /\bada\b/i)
+      })
+    } else if (!sample.text.includes('…')) {
+      // one with a … in it is not meant to run
+      test(`${title}: loads`, { timeout: 60_000 }, async () => {
+        const { file, text } = emitted(sample)
+        await load(file, text, startHub)
+      })
+    }
+  }
+
+  function compile(extension, options) {
+    const written = all.filter((sample) => sample.extension === extension)
+    if (!written.length) return []
+    for (const { name, text } of written) writeFileSync(path.join(folder, `${name}.${extension}`), text)
+    const compilerOptions = {
+      target: 'es2023',
+      lib: ['es2023', 'dom'],
+      module: 'nodenext',
+      moduleDetection: 'force',
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      skipLibCheck: true,
+      outDir: 'built',
+      ...options,
+    }
+    const config = path.join(folder, `tsconfig.${extension}.json`)
+    writeFileSync(config, JSON.stringify({ compilerOptions, files: written.map(({ name }) => `${name}.${extension}`) }))
+    const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
+    const { stdout, stderr, error } = spawnSync(process.execPath, [tsc, '-p', config, '--pretty', 'false'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    if (error || stderr) throw error ?? new Error(stderr)
+    const lines = stdout.split('\n').filter((line) => /error TS/.test(line))
+    const foreign = lines.filter((line) => !written.some(({ name }) => line.startsWith(`${name}.`)))
+    if (foreign.length) throw new Error(foreign.join('\n'))
+    return lines
+  }
+
+  /** Beside node_modules, so that it finds what it imports. */
+  function emitted({ name, extension }) {
+    const text = readFileSync(path.join(folder, 'built', `${name}.${extension === 'ts' ? 'js' : 'mjs'}`), 'utf8')
+    const file = path.join(folder, `${name}-run.mjs`)
+    writeFileSync(file, text)
+    return { file, text }
+  }
+})
+
+describe('the README', () => {
+  test('has fewer than 300 lines', () => {
+    assert.ok(readme.split('\n').length < 300, `${readme.split('\n').length}`)
+  })
+
+  test('has a row for each code of a failure', () => {
+    const errors = read('lib/errors.ts')
+    const rows = firstColumn(readme)
+    for (const type of ['HubErrorCode', 'SignInFailureCode']) {
+      const codes = union(errors, type)
+      assert.ok(codes.length > 5, type)
+      assert.deepEqual(missing(codes, rows), [], type)
+    }
+  })
+
+  test('has a row for each option of the strategy', () => {
+    const base = members(read('lib/options.ts'), 'HuggingFaceStrategyBaseOptions')
+    const moved = ['authorizationURL', 'tokenURL', 'userProfileURL']
+    assert.ok(base.includes('clientID') && base.includes('timeout'))
+    assert.deepEqual(
+      missing([...base.filter((name) => !moved.includes(name)), 'profileSource', 'passReqToCallback'], firstColumn(readme)),
+      [],
+    )
+    for (const name of moved) assert.ok(readme.includes(`\`${name}\``), name)
+  })
+
+  test('names each option of passport.authenticate', () => {
+    for (const name of members(read('lib/options.ts'), 'HuggingFaceAuthenticateOptions')) assert.ok(readme.includes(`\`${name}\``), name)
+  })
+
+  test('has a row for each field of the profile', () => {
+    const profile = read('lib/profile.ts')
+    const fields = [...members(profile, 'HuggingFaceIdTokenProfile'), ...members(profile, 'HuggingFaceProfile')]
+    assert.ok(fields.includes('emails') && fields.includes('orgs'))
+    assert.deepEqual(missing(fields, firstColumn(readme)), [])
+    for (const name of members(profile, 'HuggingFaceOrg')) assert.ok(readme.includes(`\`${name}\``), name)
+  })
+})
+
+for (const document of documents(root)) {
+  test(`${document}: its links lead somewhere`, () => {
+    for (const link of internalLinks(read(document))) {
+      const [target, anchor] = link.split('#')
+      const file = target ? path.join(path.dirname(document), target) : document
+      assert.ok(existsSync(path.join(root, file)), `${link} leads to nothing`)
+      if (anchor) assert.ok(anchors(read(file)).includes(anchor), `${link}: ${file} has no such heading`)
+    }
+  })
+
+  test(`${document}: the scripts that it names exist`, () => {
+    const { scripts } = JSON.parse(read('package.json'))
+    const own = [...read(document).matchAll(/\bnpm (?:run ([\w:-]+)|(test|start)\b)/g)].map(([, script, usual]) => script ?? usual)
+    // a document may tell of another project's scripts, but none does
+    assert.deepEqual(missing(own, Object.keys(scripts)), [])
+  })
+}
+
+test('each file of docs/ is linked from another document', () => {
+  const linked = documents(root).flatMap((document) =>
+    internalLinks(read(document)).map((link) => path.join(path.dirname(document), link.split('#')[0])),
+  )
+  assert.deepEqual(
+    missing(
+      readdirSync(path.join(root, 'docs')).map((file) => `docs/${file}`),
+      linked,
+    ),
+    [],
+  )
+})
+
+test('no line of prose is left unfinished', () => {
+  for (const document of documents(root)) assert.doesNotMatch(prose(read(document)), /\b(?:TODO|FIXME|TBD|XXX)\b/, document)
+})
+
+function isServer({ text }) {
+  return /\.listen\(/.test(text) && /HuggingFaceStrategy/.test(text)
+}
+
+/** The same modules as this project has, and this package among them. */
+function lendModules(folder) {
+  mkdirSync(folder)
+  for (const name of readdirSync(path.join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) symlinkSync(path.join(root, 'node_modules', name), path.join(folder, name))
+  }
+  symlinkSync(root, path.join(folder, 'passport-huggingface'))
+}
+
+/** The strings of `export type Name = 'a' | 'b'`. */
+function union(source, name) {
+  const body = source.match(new RegExp(`type ${name} =([^/]*?)\\n\\n`))?.[1] ?? ''
+  return [...body.matchAll(/'([^']+)'/g)].map(([, code]) => code)
+}
+
+/** The members of `export interface Name { … }`. */
+function members(source, name) {
+  const body = source.match(new RegExp(`interface ${name}\\b[^{]*\\{([\\s\\S]*?)\\n\\}`))?.[1] ?? ''
+  return [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, member]) => member)
+}
+
+function missing(wanted, present) {
+  return wanted.filter((each) => !present.includes(each))
+}
