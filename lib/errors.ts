@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { AuthorizationError, InternalOAuthError, TokenError } from 'passport-oauth2'
 
 export { AuthorizationError, InternalOAuthError, TokenError }
@@ -63,6 +64,9 @@ export class HubError extends InternalOAuthError implements HubAnswerDetails {
   declare readonly phase: HubPhase
   /** HTTP status that the app's error handler can answer with: 504 for `timeout`, 499 for `aborted`, else 502. */
   declare readonly status: number
+  declare readonly statusCode: number
+  /** The message is for the log, not for the person. */
+  declare readonly expose: false
   declare readonly hubStatus?: number
   declare readonly requestId?: string
   declare readonly retryAfter?: number
@@ -77,7 +81,7 @@ export class HubError extends InternalOAuthError implements HubAnswerDetails {
     // passport-oauth2's name for the cause stays, but is not printed beside it
     Object.defineProperty(this, 'oauthError', { enumerable: false })
     if (harmless) Object.defineProperty(this, 'cause', { value: harmless })
-    Object.assign(this, { code, phase, status: code === 'timeout' ? 504 : code === 'aborted' ? 499 : 502 }, answer)
+    Object.assign(this, { code, phase }, httpStatus(code === 'timeout' ? 504 : code === 'aborted' ? 499 : 502), answer)
   }
 
   override toString(): string {
@@ -89,6 +93,11 @@ const failedAt: Record<HubPhase, string> = {
   token: 'Failed to obtain access token',
   userinfo: 'Failed to fetch user profile',
   jwks: "Failed to fetch the Hub's signing keys",
+}
+
+/** `status` is what Express, Koa and Fastify answer with; Nest wants the other two beside it. */
+export function httpStatus(status: number): { status: number; statusCode: number; expose: false } {
+  return { status, statusCode: status, expose: false }
 }
 
 /** Thrown inside a leg of the sign-in when a person, not a machine, has to act; becomes Passport's `fail`. */
@@ -133,9 +142,9 @@ export function legible(said: unknown, secrets: readonly (string | undefined)[] 
   let text = said.replace(/\b(hf|oauth_app_secret)_[\w.-]{8,}/g, '***')
   for (const secret of secrets) {
     if (!secret) continue
-    const forms = [secret, encodeURIComponent(secret), formEncode(secret), JSON.stringify(secret).slice(1, -1)]
-    const literal = forms.map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    text = text.replace(new RegExp(literal.join('|'), 'gi'), '***')
+    const encoded = [encodeURIComponent(secret), formEncode(secret)]
+    const lowerCase = encoded.map((form) => form.replace(/%../g, (octet) => octet.toLowerCase()))
+    for (const form of [secret, ...encoded, ...lowerCase, JSON.stringify(secret).slice(1, -1)]) text = text.replaceAll(form, '***')
   }
   text = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()
   return text.length > 300 ? `${text.slice(0, 300)}…` : text || undefined
@@ -144,4 +153,13 @@ export function legible(said: unknown, secrets: readonly (string | undefined)[] 
 /** application/x-www-form-urlencoded, as RFC 6749 2.3.1 wants client credentials before Basic. */
 export function formEncode(value: string): string {
   return new URLSearchParams([['', value]]).toString().slice(1)
+}
+
+/** What an answer of the Hub says beside its body. */
+export function answerDetails(status: number, headers: IncomingHttpHeaders, secrets: readonly (string | undefined)[]): HubAnswerDetails {
+  const requestId = legible(headers['x-request-id'], secrets)
+  const after = headers['retry-after'] ?? ''
+  // RFC 9110 10.2.3: seconds, or a date
+  const seconds = /^\d+$/.test(after) ? Number(after) : Math.max(0, Math.ceil((Date.parse(after) - Date.now()) / 1000))
+  return { hubStatus: status, ...(requestId ? { requestId } : {}), ...(Number.isFinite(seconds) ? { retryAfter: seconds } : {}) }
 }

@@ -1,8 +1,8 @@
 import type { Agent, OutgoingHttpHeaders } from 'node:http'
 import { OAuth2 } from 'oauth'
-import { formEncode, type HubAnswerDetails, HubError, type HubPhase, legible, TokenError } from './errors'
+import { answerDetails, formEncode, type HubAnswerDetails, HubError, type HubPhase, httpStatus, legible, TokenError } from './errors'
 import type { TokenParams } from './options'
-import { type Answer, exchange, isConnected } from './transport'
+import { type Answer, type Exchange, exchange, isConnected } from './transport'
 
 export interface HubClientSettings {
   /** Milliseconds for a whole exchange. */
@@ -46,9 +46,10 @@ export class HubClient extends OAuth2 {
     const basic = this._clientSecret && Buffer.from(`${formEncode(this._clientId)}:${formEncode(this._clientSecret)}`).toString('base64')
     if (basic) headers['Authorization'] = `Basic ${basic}`
     else form.set('client_id', this._clientId)
-    const answer = await this.ask('token', 'POST', this._getAccessTokenUrl(), headers, form.toString())
-    const secrets = [basic, this._clientSecret, code, fields['code_verifier'], ...tokensIn(answer.body)]
-    const details = answerDetails(answer, secrets)
+    const sent = [basic, this._clientSecret, code, fields['code_verifier']]
+    const answer = await this.ask('token', 'POST', this._getAccessTokenUrl(), headers, sent, form.toString())
+    const secrets = [...sent, ...tokensIn(answer.body)]
+    const details = answerDetails(answer.status, answer.headers, secrets)
     try {
       if (!succeeded(answer)) throw unexpectedStatus('token', answer, details)
       return readTokenResponse(answer.body, details)
@@ -69,7 +70,7 @@ export class HubClient extends OAuth2 {
     const code = legible(error.code, secrets) ?? 'invalid_request'
     const usual = `the Hub refused with ${code} (status ${answer.status}); see the codes in the README`
     const refusal = new TokenError(legible(error.message, secrets) ?? usual, code, legible(error.uri, secrets), 502)
-    return Object.assign(refusal, { phase: 'token' }, details)
+    return Object.assign(refusal, { phase: 'token' }, httpStatus(502), details)
   }
 
   /** node-oauth's only way to the network, under `get` and all else. The access token goes into the header, never into the URL. */
@@ -82,18 +83,22 @@ export class HubClient extends OAuth2 {
     callback: unknown,
   ): void {
     const authorization = accessToken ? { Authorization: this.buildAuthHeader(accessToken) } : {}
-    const values = this.ask('userinfo', method, url, { ...headers, ...authorization }, body ? String(body) : undefined).then((answer) => {
-      if (!succeeded(answer)) throw unexpectedStatus('userinfo', answer, answerDetails(answer, [accessToken ?? undefined]))
-      return [answer.body, { statusCode: answer.status, headers: answer.headers }]
-    })
-    callBack(values, callback as Callback)
+    const secrets = [accessToken ?? undefined]
+    const ask = async () => {
+      const answer = await this.ask('userinfo', method, url, { ...headers, ...authorization }, secrets, body ? String(body) : undefined)
+      const details = answerDetails(answer.status, answer.headers, secrets)
+      if (!succeeded(answer)) throw unexpectedStatus('userinfo', answer, details)
+      return [answer.body, { statusCode: answer.status, headers: answer.headers, details }]
+    }
+    callBack(ask(), callback as Callback)
   }
 
   /** The Hub's signing keys, as JSON. */
   async fetchKeys(url: string): Promise<unknown> {
-    const answer = await this.ask('jwks', 'GET', url, {})
-    if (!succeeded(answer)) throw unexpectedStatus('jwks', answer, answerDetails(answer, []))
-    return readObject('jwks', answer.body)
+    const answer = await this.ask('jwks', 'GET', url, {}, [])
+    const details = answerDetails(answer.status, answer.headers, [])
+    if (!succeeded(answer)) throw unexpectedStatus('jwks', answer, details)
+    return readObject('jwks', answer.body, details)
   }
 
   /** Whether a request to `url` would find a connection that is open already. */
@@ -101,21 +106,13 @@ export class HubClient extends OAuth2 {
     return isConnected({ url, agent: this.agent() })
   }
 
-  private ask(phase: HubPhase, method: string, url: string, headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
+  private ask(phase: HubPhase, method: string, url: string, headers: OutgoingHttpHeaders, secrets: Exchange['secrets'], body?: string) {
     const all: OutgoingHttpHeaders = { accept: 'application/json', 'user-agent': 'passport-huggingface' }
     // by lower-case name, so that ours replace the app's own, whatever their spelling
     for (const [name, value] of Object.entries({ ...this._customHeaders, ...headers })) all[name.toLowerCase()] = value
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-    return exchange({
-      phase,
-      method,
-      url,
-      headers: { ...all, ...length },
-      body,
-      timeout: this.settings.timeout,
-      signal: this.signal,
-      agent: this.agent(),
-    })
+    if (body !== undefined) all['content-length'] = Buffer.byteLength(body)
+    const { timeout } = this.settings
+    return exchange({ phase, method, url, headers: all, body, timeout, signal: this.signal, agent: this.agent(), secrets })
   }
 
   /** What `setAgent` set wins over the option. */
@@ -193,17 +190,6 @@ function unexpectedStatus(phase: HubPhase, answer: Pick<Answer, 'status'>, detai
   return new HubError('unexpected_status', phase, `the Hub answered with status ${answer.status}`, details)
 }
 
-function answerDetails({ status, headers }: Answer, secrets: readonly (string | undefined)[]): HubAnswerDetails {
-  const details: HubAnswerDetails = { hubStatus: status }
-  const requestId = legible(headers['x-request-id'], secrets)
-  if (requestId) details.requestId = requestId
-  const after = headers['retry-after']
-  // RFC 9110 10.2.3: seconds, or a date
-  const seconds = after && (/^\d+$/.test(after) ? Number(after) : Math.max(0, Math.ceil((Date.parse(after) - Date.now()) / 1000)))
-  if (typeof seconds === 'number' && Number.isFinite(seconds)) details.retryAfter = seconds
-  return details
-}
-
 /** What the callback throws is its owner's: it must not become a rejection of ours. */
 function callBack(values: Promise<unknown[]>, done: Callback): void {
   values.then(
@@ -216,8 +202,14 @@ function succeeded({ status }: Answer): boolean {
   return status >= 200 && status < 300
 }
 
+/** An answer may repeat its own tokens elsewhere. */
 function tokensIn(body: string): string[] {
-  return [...body.matchAll(/"(?:access|refresh|id)_token"\s*:\s*"((?:[^"\\]|\\.)+)"/g)].map(([, token = '']) => token)
+  try {
+    const { access_token, refresh_token, id_token } = Object(JSON.parse(body)) as Record<string, unknown>
+    return [access_token, refresh_token, id_token].filter((token) => typeof token === 'string')
+  } catch {
+    return []
+  }
 }
 
 function textOf(value: unknown): string | undefined {

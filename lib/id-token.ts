@@ -21,9 +21,6 @@ const clockTolerance = 60
 /** Milliseconds after which held keys are fetched anew, before they are needed. */
 const freshFor = 10 * 60_000
 
-/** Milliseconds that held keys serve on after they could not be fetched anew. */
-const retryAfter = 30_000
-
 /** Milliseconds between two fetches for keys that turned out not to be held. */
 const coolDown = 5000
 
@@ -161,16 +158,11 @@ export class HubKeys {
     return Date.now() - this.fetchedAt > freshFor
   }
 
-  /** The keys, fetched where they are stale. Keys that are held go on serving while they cannot be fetched. */
+  /** The keys. Those that are held serve on while fresh ones are fetched, or cannot be. */
   async held(fetchKeys: FetchKeys): Promise<JWTVerifyGetKey> {
-    if (this.stale) {
-      await this.fetch(fetchKeys).catch((error) => {
-        if (!this.keySet) throw error
-        this.fetchedAt = Date.now() - freshFor + retryAfter
-      })
-    }
-    if (!this.keySet) throw new Error('no keys are held')
-    return this.keySet
+    if (this.keySet && this.stale) this.prefetch(fetchKeys)
+    if (!this.keySet) await this.fetch(fetchKeys)
+    return this.keySet as JWTVerifyGetKey
   }
 
   /** After a token with a key that is not among those `tried`: fetches once, unless that was done just now. */

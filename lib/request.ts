@@ -62,13 +62,10 @@ export function readCallback(req: AnyRequest): Callback | undefined {
 
 function queryOf(req: AnyRequest): Record<string, unknown> {
   if (typeof req.query === 'object' && req.query !== null) return req.query as Record<string, unknown>
-  const parameters = new URL(req.originalUrl ?? req.url ?? '/', 'http://localhost').searchParams
-  return Object.fromEntries(
-    [...new Set(parameters.keys())].map((name) => [
-      name,
-      parameters.getAll(name).length > 1 ? parameters.getAll(name) : parameters.get(name),
-    ]),
-  )
+  const target = req.originalUrl ?? req.url ?? ''
+  const parameters = new URLSearchParams(target.includes('?') ? target.slice(target.indexOf('?')) : '')
+  const values = (name: string) => (parameters.getAll(name).length > 1 ? parameters.getAll(name) : parameters.get(name))
+  return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, values(name)]))
 }
 
 /** A HEAD, and what a browser fetches before anybody has clicked, must not use up a code. */
@@ -85,8 +82,8 @@ export function responseOf(req: AnyRequest): ServerResponse | undefined {
   return response as ServerResponse | undefined
 }
 
-/** Scheme and host of the request, as far as the framework trusts them: an `X-Forwarded-` header counts only where the app has said so. */
-export function originOf(req: AnyRequest, trustForwarded = false): string {
+/** Scheme and host of the request, as far as the framework trusts them: an `X-Forwarded-` header counts only where the app has said so. None where it names no host. */
+export function originOf(req: AnyRequest, trustForwarded = false): string | undefined {
   const forwarded = (name: string) =>
     String(req.headers?.[`x-forwarded-${name}`] ?? '')
       .split(',')[0]
@@ -98,16 +95,16 @@ export function originOf(req: AnyRequest, trustForwarded = false): string {
   const host = (trusts && forwarded('host')) || req.ctx?.host || (typeof express !== 'function' && req.host) || authority
   const protocol = (trusts && forwarded('proto')) || req.ctx?.protocol || req.protocol || (req.socket?.encrypted ? 'https' : 'http')
   const origin = `${protocol}://${host}`
-  if (!/^https?:\/\/[\w.:[\]-]+$/i.test(origin) || !URL.canParse(origin)) {
-    throw new Error('the callbackURL is relative and this request does not say which host it was sent to; give an absolute callbackURL')
-  }
-  return origin
+  return /^https?:\/\/[\w.:[\]-]+$/i.test(origin) && URL.canParse(origin) ? origin : undefined
 }
 
 /** An absolute `callbackURL`: a relative one starts where the app is mounted. */
 export function absoluteCallbackURL(req: AnyRequest, callbackURL: string | undefined, trustForwarded: boolean): string | undefined {
   if (callbackURL === undefined || URL.canParse(callbackURL)) return callbackURL
-  return new URL(callbackURL, `${originOf(req, trustForwarded)}${req.baseUrl ?? ''}/`).href
+  const origin = originOf(req, trustForwarded)
+  if (!origin)
+    throw new Error('callbackURL is relative and this request does not say which host it was sent to; give an absolute callbackURL')
+  return new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
 }
 
 /** Aborted when the browser closes its connection, and when `stop` ends the watch. */

@@ -1,7 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import OAuth2Strategy from 'passport-oauth2'
 import { asksForOpenid, type Configuration, configure, scopeText } from './configuration'
-import { AuthorizationError, HubError, legible, refused, SignInFailure, type SignInFailureCode } from './errors'
+import {
+  AuthorizationError,
+  type HubAnswerDetails,
+  HubError,
+  httpStatus,
+  legible,
+  refused,
+  SignInFailure,
+  type SignInFailureCode,
+} from './errors'
 import { HubClient, parseErrorResponse, readObject, userinfoError } from './hub-client'
 import { HubKeys, type IdTokenClaims, payloadOf, verifyIdToken } from './id-token'
 import type {
@@ -220,14 +229,17 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
   /** Fetches userinfo (OpenID Connect Core 5.3) and normalises it. */
   override userProfile(accessToken: string, done: (error?: unknown, profile?: HuggingFaceProfile) => void): void {
-    this._oauth2.get(this.configuration.hub.userProfileURL, accessToken, (error: unknown, body?: string | Buffer) => {
+    this._oauth2.get(this.configuration.hub.userProfileURL, accessToken, (error: unknown, body?: string | Buffer, response?: unknown) => {
       if (error) return done(userinfoError(error))
+      const { details } = Object(response) as { details?: HubAnswerDetails }
       let profile: HuggingFaceProfile
       try {
         const raw = String(body)
-        profile = readProfile(readObject('userinfo', raw), raw)
+        profile = readProfile(readObject('userinfo', raw, details), raw)
       } catch (cause) {
-        return done(cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause }))
+        return done(
+          cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause, ...details }),
+        )
       }
       done(null, profile)
     })
@@ -322,11 +334,9 @@ function denial({ error = '', description, uri, state }: Callback): Error {
   const usual = Object.hasOwn(person, error) ? person[error] : undefined
   if (usual) return refused(error as SignInFailureCode, shown ?? usual)
   const code = legible(error, [state]) ?? 'server_error'
-  return new AuthorizationError(
-    shown ?? `the Hub answered the authorization request with ${code}; see the codes in the README`,
-    code,
-    legible(uri, [state]),
-  )
+  const message = shown ?? `the Hub answered the authorization request with ${code}; see the codes in the README`
+  const refusal = new AuthorizationError(message, code, legible(uri, [state]))
+  return Object.assign(refusal, httpStatus(refusal.status))
 }
 
 /** RFC 7636 4.2 */

@@ -2,7 +2,8 @@ import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttp
 import https from 'node:https'
 import type { TcpSocketConnectOpts } from 'node:net'
 import { promisify } from 'node:util'
-import { HubError, type HubErrorCode, type HubPhase } from './errors'
+import { brotliDecompress, unzip } from 'node:zlib'
+import { answerDetails, HubError, type HubErrorCode, type HubPhase } from './errors'
 
 export interface Exchange {
   phase: HubPhase
@@ -15,6 +16,8 @@ export interface Exchange {
   /** Aborted when the browser has left. */
   signal?: AbortSignal | undefined
   agent?: http.Agent | boolean | undefined
+  /** What must not be shown, should the Hub repeat it. */
+  secrets: readonly (string | undefined)[]
 }
 
 export interface Answer {
@@ -26,6 +29,8 @@ export interface Answer {
 /** Bytes of an answer's body, counted as received and again when decoded. */
 const largestBody = 1024 * 1024
 
+const tooLarge = `the Hub's answer is larger than ${largestBody} bytes`
+
 /** Milliseconds that an idle connection to the Hub is kept for the next sign-in. */
 const keptIdle = 60_000
 
@@ -35,7 +40,8 @@ const keptIdle = 60_000
  * @throws {HubError} timeout, aborted, connection_failed, response_too_large, response_truncated, unexpected_redirect or invalid_response
  */
 export async function exchange(request: Exchange): Promise<Answer> {
-  const fail = (code: HubErrorCode, message: string, cause?: unknown) => new HubError(code, request.phase, message, { cause })
+  const fail: Fail = (code, message, { cause, answer } = {}) =>
+    new HubError(code, request.phase, message, { cause, ...(answer && answerDetails(answer.status, answer.headers, request.secrets)) })
   const interrupt = new AbortController()
   const expire = () => interrupt.abort(fail('timeout', `no complete answer within ${request.timeout} ms; is the Hub reachable from here?`))
   const leave = () => interrupt.abort(fail('aborted', 'the browser closed the connection before the sign-in was done'))
@@ -44,15 +50,14 @@ export async function exchange(request: Exchange): Promise<Answer> {
   request.signal?.addEventListener('abort', leave, { once: true })
   try {
     const received = (await send(request, interrupt.signal, fail)) ?? (await sendAfresh(request, interrupt.signal, fail))
-    if (received.status >= 300 && received.status < 400) {
-      throw fail(
-        'unexpected_redirect',
-        `the Hub answered ${received.status} and redirects are not followed; check hubURL and the other addresses`,
-      )
+    const { status, headers } = received
+    if (status >= 300 && status < 400) {
+      const message = `the Hub answered ${status} and redirects are not followed; check hubURL and the other addresses`
+      throw fail('unexpected_redirect', message, { answer: received })
     }
-    return { ...received, body: new TextDecoder().decode(await decoded(received, fail)) }
+    return { status, headers, body: new TextDecoder().decode(await decoded(received, fail)) }
   } catch (error) {
-    throw error instanceof HubError ? error : fail('connection_failed', 'the request to the Hub could not be made', error)
+    throw error instanceof HubError ? error : fail('connection_failed', 'the request to the Hub could not be made', { cause: error })
   } finally {
     clearTimeout(timer)
     request.signal?.removeEventListener('abort', leave)
@@ -65,7 +70,7 @@ interface Received {
   body: Buffer
 }
 
-type Fail = (code: HubErrorCode, message: string, cause?: unknown) => HubError
+type Fail = (code: HubErrorCode, message: string, about?: { cause?: unknown; answer?: Omit<Received, 'body'> }) => HubError
 
 /** Answers undefined where a kept connection turned out to be dead: reused, and closed before one byte of an answer came. */
 function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Received | undefined> {
@@ -92,7 +97,8 @@ function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Re
       if (answering) return
       if (outgoing.reusedSocket && outgoing.socket?.bytesRead === bytesBefore) return resolve(undefined)
       const reason = error && (error.message || (error as NodeJS.ErrnoException).code)
-      reject(fail('connection_failed', reason ? `the connection to the Hub failed (${reason})` : 'the connection to the Hub failed', error))
+      const message = `the connection to the Hub failed${reason ? ` (${reason})` : ''}`
+      reject(fail('connection_failed', message, { cause: error }))
     }
     outgoing.on('error', disconnected)
     outgoing.on('response', (response) => {
@@ -108,37 +114,34 @@ function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Re
 
 function receive(response: IncomingMessage, fail: Fail): Promise<Received> {
   return new Promise((resolve, reject) => {
+    const answer = { status: response.statusCode ?? 0, headers: response.headers }
     const chunks: Buffer[] = []
     let size = 0
-    const cutShort = () => reject(fail('response_truncated', "the Hub's answer was cut short"))
+    const cutShort = () => reject(fail('response_truncated', "the Hub's answer was cut short", { answer }))
     response.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > largestBody) reject(tooLarge(fail))
+      if (size > largestBody) reject(fail('response_too_large', tooLarge, { answer }))
       else chunks.push(chunk)
     })
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }))
+    response.on('end', () => resolve({ ...answer, body: Buffer.concat(chunks) }))
     response.on('error', cutShort)
     response.on('close', cutShort)
   })
 }
 
-function tooLarge(fail: Fail): HubError {
-  return fail('response_too_large', `the Hub's answer is larger than ${largestBody} bytes`)
-}
-
-/** We ask for no encoding; a proxy on the way may encode all the same. */
-async function decoded({ body, headers }: Received, fail: Fail): Promise<Buffer> {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-  if (encoding === 'identity' || encoding === '') return body
-  const { brotliDecompress, unzip } = await import('node:zlib')
-  const decode = { gzip: unzip, 'x-gzip': unzip, deflate: unzip, br: brotliDecompress }[encoding]
-  if (!decode) throw fail('invalid_response', 'the answer has a content encoding that was not asked for')
+/** We ask for no encoding; a proxy on the way may encode all the same. Of an answer that is an error anyway, a body that cannot be decoded is none. */
+async function decoded(answer: Received, fail: Fail): Promise<Buffer> {
+  const encoding = answer.headers['content-encoding']?.trim().toLowerCase() || 'identity'
+  if (encoding === 'identity' || answer.body.length === 0) return answer.body
   try {
-    return await promisify<Buffer, { maxOutputLength: number }, Buffer>(decode)(body, { maxOutputLength: largestBody })
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-      ? tooLarge(fail)
-      : fail('invalid_response', 'the answer cannot be decoded', error)
+    const decode = { gzip: unzip, 'x-gzip': unzip, deflate: unzip, br: brotliDecompress }[encoding]
+    if (!decode) throw fail('invalid_response', 'the answer has a content encoding that was not asked for', { answer })
+    return await promisify<Buffer, { maxOutputLength: number }, Buffer>(decode)(answer.body, { maxOutputLength: largestBody })
+  } catch (cause) {
+    if (answer.status >= 400) return Buffer.alloc(0)
+    if (cause instanceof HubError) throw cause
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw fail('response_too_large', tooLarge, { answer })
+    throw fail('invalid_response', 'the answer cannot be decoded', { cause, answer })
   }
 }
 

@@ -78,7 +78,8 @@ export class CookieStateStore implements StateStore {
 
   private async open(req: AnyRequest, handle: string, meta: StateMeta): Promise<SignIn> {
     const { signIns, used } = ownCookies(req)
-    for (const prefix of [securePrefix, plainPrefix]) {
+    // over https a plain name, which somebody could have planted, is not even looked at
+    for (const prefix of originOf(req)?.startsWith('https:') ? [securePrefix] : [securePrefix, plainPrefix]) {
       const sealed = signIns.get(prefix + handle)
       const signIn = sealed === undefined || hasExpired(handle) ? undefined : this.unseal(sealed, handle, meta)
       if (!signIn || this.prefixFor(req, signIn.callbackURL) !== prefix) continue
@@ -101,7 +102,7 @@ export class CookieStateStore implements StateStore {
   }
 
   private prefixFor(req: AnyRequest, callbackURL: string | undefined): string {
-    return this.sameSite === 'none' || (callbackURL ?? originOf(req)).startsWith('https:') ? securePrefix : plainPrefix
+    return this.sameSite === 'none' || (callbackURL ?? originOf(req))?.startsWith('https:') ? securePrefix : plainPrefix
   }
 
   /** Beside the cookies that the response has already. */

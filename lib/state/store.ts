@@ -4,8 +4,9 @@ import { type AnyRequest, originOf } from '../request'
 import { type Done, settle } from '../settle'
 
 /**
- * A state store by passport-oauth2's contract: `store(req, verifier, state, meta, done)` answers a handle, `verify(req, handle, meta, done)` the code verifier and the app's
- * state. Both may return a promise instead: of the handle, and of `{ ok, state }`. Stores whose `store` takes fewer parameters work too; they need not keep a verifier.
+ * A state store by passport-oauth2's contract: `store(req, verifier, state, meta, done)` answers a handle, `verify(req, handle, meta, done)` the code verifier and the app's state.
+ * As there, the number of parameters decides what is passed, so declare all of them, `done` too, even where you return a promise instead: of the handle, and of `{ ok, state }`.
+ * A `store` of fewer parameters need not keep the verifier.
  */
 export interface StateStore {
   store(...args: never): unknown
@@ -127,14 +128,16 @@ export function whyGone(
 }
 
 function likelyCause(req: AnyRequest, { callbackURL }: StateMeta): string {
-  if (!callbackURL || !URL.canParse(callbackURL)) return 'the sign-in was begun in another browser, or the browser keeps no cookies'
-  const expected = new URL(callbackURL)
-  const actual = new URL(originOf(req, true))
+  const origin = originOf(req, true)
+  if (!origin || !callbackURL || !URL.canParse(callbackURL))
+    return 'the sign-in was begun in another browser, or the browser keeps no cookies'
+  const [actual, expected] = [new URL(origin), new URL(callbackURL)]
   if (expected.protocol === 'https:' && actual.protocol === 'http:') {
     return 'the cookie is Secure, but this server is reached over http; use https, or tell the framework to trust the proxy that ends TLS'
   }
-  if (expected.host !== actual.host)
+  if (expected.host !== actual.host) {
     return `this request was sent to ${actual.host}, but the callback URL names ${expected.host}; open the app there`
+  }
   return `the sign-in was begun in another browser, or on another host name than ${expected.host}, or the browser blocks cookies`
 }
 
