@@ -1,6 +1,7 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Passport } from 'passport'
+import { cookieHeader, keepCookies } from './jar.mjs'
 import { allow, callbackURL, person } from './setting.mjs'
 import { strategies } from './strategies.mjs'
 
@@ -34,20 +35,6 @@ function request(path, jar) {
     },
   }
   return { req, sent }
-}
-
-function cookieHeader(cookies) {
-  return Object.entries(cookies)
-    .map(([cookie, value]) => `${cookie}=${value}`)
-    .join('; ')
-}
-
-function keepCookies(cookies, lines = []) {
-  for (const line of [lines].flat()) {
-    const [, cookie, value] = /^([^=]+)=([^;]*)/.exec(line)
-    if (/max-age=0/i.test(line)) delete cookies[cookie]
-    else cookies[cookie] = value
-  }
 }
 
 /** The first leg, until the redirect. */
@@ -88,6 +75,20 @@ async function processorTime(times) {
   for (let n = 0; n < times; n++) await signIn()
   const { user, system } = process.cpuUsage(before)
   return (user + system) / times
+}
+
+/** The same strategy in an Express app with sessions, as its documentation says: the port. */
+async function serve() {
+  const { default: express } = await import('express')
+  const { default: session } = await import('express-session')
+  passport.serializeUser((user, done) => done(null, user.id))
+  const app = express()
+  app.use(session({ secret: 'a secret of the app', resave: false, saveUninitialized: false }))
+  app.get('/auth', passport.authenticate('it'))
+  app.get('/auth/callback', passport.authenticate('it'), (req, res) => res.send(req.user.id))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server.address().port
 }
 
 /** Bytes of heap in use, after collecting what is unreachable. */
@@ -132,7 +133,7 @@ function resources() {
   }
 }
 
-const tasks = { begin: () => begin(), finish, processorTime, heaps, abandon }
+const tasks = { begin: () => begin(), finish, processorTime, serve, usage: () => process.cpuUsage(), heaps, abandon }
 
 process.on('message', async ({ task, given }) => {
   try {

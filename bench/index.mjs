@@ -1,9 +1,11 @@
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { allow } from './setting.mjs'
+import { cookieHeader, keepCookies } from './jar.mjs'
+import { allow, person } from './setting.mjs'
 import { strategies } from './strategies.mjs'
 
 // npm run bench [-- --quick]
@@ -156,6 +158,43 @@ async function processorTime() {
   })
 }
 
+const browser = new Agent({ keepAlive: true })
+
+/** A page of an app, as a browser with these cookies gets it. */
+async function visit(port, path, cookies) {
+  const [response] = await once(
+    get({ port, path, agent: browser, headers: { host: 'app.example', cookie: cookieHeader(cookies) } }),
+    'response',
+  )
+  keepCookies(cookies, response.headers['set-cookie'])
+  let body = ''
+  for await (const chunk of response) body += chunk
+  return { body, location: response.headers.location }
+}
+
+/** The same in an Express app with express-session: microseconds of its process for each sign-in, its own HTTP and sessions included. */
+async function processorTimeOfApps() {
+  return withApps(hub.near, async (apps) => {
+    progress('processor time of Express apps')
+    const ports = {}
+    for (const name of names) ports[name] = await apps[name].run('serve')
+    const signIns = async (name, times) => {
+      const before = await apps[name].run('usage')
+      for (let n = 0; n < times; n++) {
+        const cookies = {}
+        const { location } = await visit(ports[name], '/auth', cookies)
+        const callback = new URL(allow(location))
+        const { body } = await visit(ports[name], callback.pathname + callback.search, cookies)
+        if (body !== person.sub) throw new Error(`the app with ${name} signed nobody in: ${body}`)
+      }
+      const after = await apps[name].run('usage')
+      return (after.user + after.system - before.user - before.system) / times
+    }
+    for (const name of names) await signIns(name, 300)
+    return inTurn(rounds.processor, (name) => signIns(name, rounds.signIns))
+  })
+}
+
 function imports() {
   progress('imports')
   const packages = ['passport-oauth2', 'passport-huggingface', 'passport-openidconnect', 'openid-client/passport']
@@ -221,6 +260,7 @@ const { warm, idle } = await roundTrips()
 const { both, callback } = await freshProcess()
 const counted = await requests()
 const processor = await processorTime()
+const processorOfApps = await processorTimeOfApps()
 const loading = imports()
 const remembered = await memory()
 
@@ -235,12 +275,15 @@ table(
   ['strategy', 'first sign-in of a process', 'next'],
   names.map((name) => [name, ...counted[name].map(({ before, back }) => `${before} + ${back}`)]),
 )
-console.log('Processor time of a sign-in, both legs')
+console.log('Processor time of a sign-in, both legs: of the strategy alone, and of an Express app with express-session')
 // by round, so that what slows the machine slows both sides of a ratio
-const ratios = (name) => processor[name].map((time, round) => time / processor[base][round])
+const ratios = (figures, name) => figures[name].map((time, round) => time / figures[base][round])
 table(
-  ['strategy', 'ms', 'times passport-oauth2'],
-  names.map((name) => [name, shown(processor[name], 1000), shown(ratios(name))]),
+  ['strategy', 'alone, ms', 'times passport-oauth2', 'in an app, ms', 'times passport-oauth2'],
+  names.map((name) => [
+    name,
+    ...[processor, processorOfApps].flatMap((figures) => [shown(figures[name], 1000), shown(ratios(figures, name))]),
+  ]),
 )
 console.log('Importing the package')
 table(
