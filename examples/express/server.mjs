@@ -75,6 +75,8 @@ app.get('/profile', (req, res) => {
 
 // The person said no, waited too long, or came back in another browser. Nothing is broken.
 app.get('/sign-in-failed', (req, res) => {
+  // Somebody who is signed in has only reloaded the page.
+  if (req.user) return res.redirect('/profile')
   const message = req.session.messages?.at(-1)
   delete req.session.messages
   res.send(failedPage({ message, localHub }))

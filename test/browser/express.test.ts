@@ -111,7 +111,7 @@ test('who says no gets a friendly page, and may change their mind', async () => 
   expect(await heading()).toBe('Bo Lindqvist')
 })
 
-test('opening the callback a second time signs nobody in, and does not sign out', async () => {
+test('opening the callback a second time leads back to the profile', async () => {
   await beginSignIn()
   await choosePerson(page, 'Ada Moreno')
   const callback = page.waitForRequest((request) => request.url().includes('/auth/huggingface/callback?'))
@@ -120,9 +120,6 @@ test('opening the callback a second time signs nobody in, and does not sign out'
 
   await page.goto((await callback).url())
   await takeScreenshot(page, 'express-callback-again')
-  expect(await heading()).toBe('Sign-in not finished')
-  expect(await shownText(page.getByRole('status'))).toContain('done already')
-  await page.goto(`${example.url}/profile`)
   expect(await heading()).toBe('Ada Moreno Pro')
 })
 
