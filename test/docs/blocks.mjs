@@ -69,6 +69,13 @@ export function anchors(markdown) {
   )
 }
 
+/** What stands under a heading of the second level. */
+export function section(markdown, heading) {
+  const [, text] = `${markdown}\n## `.match(new RegExp(`\n## ${heading}\n([\\s\\S]*?)\n## `)) ?? []
+  if (text === undefined) throw new Error(`there is no heading: ${heading}`)
+  return text
+}
+
 /** What stands in backquotes in the first column of a document's tables. */
 export function firstColumn(markdown) {
   const cells = prose(markdown)
