@@ -123,6 +123,15 @@ describe.each<[string, Parameters<typeof startRawHub>[0], () => Partial<HuggingF
     expect(errorOf(await signIn(hub, strategy))).toMatchObject({ code: 'timeout', phase: 'token' })
   })
 
+  test('that is dead, as are the others that wait beside it, does not cost the one person who comes the sign-in', async () => {
+    const hub = await keepingHub(hubOptions)
+    const { strategy } = strategyFor(hub, strategyOptions())
+    await Promise.all(Array.from({ length: 5 }, () => signIn(hub, strategy)))
+    onOldConnections(hub, 'token', drop)
+    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+    expect(hub.to('token')).toHaveLength(5 + 2)
+  })
+
   test('that is dead, as are nine more, costs none of twenty people the sign-in', async () => {
     const hub = await keepingHub(hubOptions)
     const { strategy } = strategyFor(hub, strategyOptions())
