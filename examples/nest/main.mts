@@ -20,7 +20,7 @@ import { NestFactory } from '@nestjs/core'
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport'
 import session from 'express-session'
 import passport from 'passport'
-import { HubError, type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
+import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
 
 const {
   HF_CLIENT_ID = '',
@@ -64,7 +64,6 @@ class HuggingFaceGuard extends AuthGuard('huggingface') {
     _context: ExecutionContext,
     status = 401,
   ): User {
-    if (error instanceof HubError) throw new HttpException(error.message, error.status, { cause: error })
     if (error) throw error
     // `info` says what happened and what the person can do
     if (!user) throw info ? new HttpException(info, status) : new UnauthorizedException()

@@ -130,8 +130,7 @@ const ways: Record<string, Validate> = {
 }
 
 export function testNest(name: string, load: () => Promise<NestParts>): void {
-  // Nest answers an error that is not one of its own HTTP exceptions with 500
-  battery(name, { start: nestApp(load), session: false, hubTrouble: 500 })
+  battery(name, { start: nestApp(load), session: false })
 
   describe(`${name}, the mixin's`, () => {
     test.each(Object.entries(ways))('%s gets the profile', async (_, makeStrategy) => {

@@ -85,14 +85,14 @@ describe("passport-oauth2's own", () => {
 type Kept = Map<string, { verifier: string; state: unknown }>
 type Callback = (error: unknown, ...values: unknown[]) => void
 
-/** A store as an app may write one, over its own database. */
+/** A store as an app may write one, over its own database. The number of parameters decides what is passed, so `_done` is declared too. */
 const overMap = (kept: Kept = new Map()) => ({
-  async store(_req: unknown, verifier: string, state: unknown, _meta: object): Promise<string> {
+  async store(_req: unknown, verifier: string, state: unknown, _meta: object, _done: Callback): Promise<string> {
     const handle = `handle ${kept.size}`
     kept.set(handle, { verifier, state })
     return handle
   },
-  async verify(_req: unknown, handle: string, _meta: object) {
+  async verify(_req: unknown, handle: string, _meta: object, _done: Callback) {
     const { verifier, state } = kept.get(handle) ?? {}
     kept.delete(handle)
     return { ok: verifier ?? false, state }
@@ -106,6 +106,40 @@ test('a store that answers by promise keeps the verifier and the state', async (
   const { ended, callback } = await signIn(strategy, person, { state: { returnTo: '/models' } })
   expect(ended).toEqual([{ action: 'success', user: 'ada', info: { state: { returnTo: '/models' } } }])
   expect(await person.visit(strategy, callback)).toMatchObject([{ action: 'fail', info: { code: 'state_unknown' } }])
+})
+
+test('a store by promise of four parameters is one without a verifier, as in passport-oauth2', async () => {
+  const states = new Map<string, unknown>()
+  const store = {
+    async store(_req: unknown, state: unknown, _meta: object, _done: Callback) {
+      states.set('a handle', state)
+      return 'a handle'
+    },
+    async verify(_req: unknown, handle: string, _done: Callback) {
+      return { ok: states.has(handle), state: states.get(handle) }
+    },
+  }
+  expect((await signIn(strategyWith(store), new Person(), { state: 'mine' })).ended).toEqual([
+    { action: 'success', user: 'ada', info: { state: 'mine' } },
+  ])
+  expect(pkce()).toEqual({ method: 'S256', verifier: expect.stringMatching(/^[\w.~-]{43,128}$/) })
+})
+
+test('an async store that calls back works', async () => {
+  const kept: Kept = new Map()
+  const store: StateStore = {
+    async store(_req: unknown, verifier: string, state: unknown, _meta: object, done: Callback) {
+      await Promise.resolve(kept.set('a handle', { verifier, state }))
+      done(null, 'a handle')
+    },
+    async verify(_req: unknown, handle: string, _meta: object, done: Callback) {
+      const found = await Promise.resolve(kept.get(handle))
+      done(null, found?.verifier ?? false, found?.state)
+    },
+  }
+  expect((await signIn(strategyWith(store), new Person(), { state: 'mine' })).ended).toEqual([
+    { action: 'success', user: 'ada', info: { state: 'mine' } },
+  ])
 })
 
 test('a store with a callback that is called later works', async () => {
