@@ -9,16 +9,18 @@ export function documents(root) {
   return [...top, ...docs.map((file) => `docs/${file}`)].sort()
 }
 
-/** The fenced blocks of a document: language, first line's number, the text, and the `file` that a leading comment names. */
+/** The fenced blocks of a document: language, first line's number, text, and the heading that it stands under. */
 export function blocks(markdown) {
   const found = []
   let open
+  let heading = ''
   for (const [index, line] of markdown.split('\n').entries()) {
     const fence = line.match(/^(\s*)(`{3,}|~{3,})\s*(\w*)/)
+    if (open === undefined) heading = line.match(/^#+\s+(.+)$/)?.[1] ?? heading
     if (open === undefined && fence) {
       open = { indent: fence[1].length, fence: fence[2], language: fence[3].toLowerCase(), line: index + 2, lines: [] }
     } else if (open !== undefined && line.trim() === open.fence) {
-      found.push({ language: open.language, line: open.line, text: `${open.lines.join('\n')}\n` })
+      found.push({ language: open.language, line: open.line, heading, text: `${open.lines.join('\n')}\n` })
       open = undefined
     } else if (open !== undefined) {
       open.lines.push(line.slice(Math.min(open.indent, line.length - line.trimStart().length)))

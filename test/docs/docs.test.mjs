@@ -9,11 +9,24 @@ import { fileURLToPath } from 'node:url'
 import { startHub } from 'passport-huggingface/testing'
 import { anchors, documents, firstColumn, internalLinks, prose, samples, section } from './blocks.mjs'
 import { load, signIn } from './sign-in.mjs'
+import { surroundings } from './surroundings.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file) => readFileSync(path.join(root, file), 'utf8')
 const readme = read('README.md')
-const all = samples(root)
+/** A fragment is compiled among the names that its section takes for granted; it begins in the third line then. */
+const all = samples(root).map((sample) => {
+  const around = surroundings[sample.document]?.[sample.heading]
+  if (around === undefined) return sample
+  const text = sample.text.replaceAll('{ …', '{ ...options')
+  return {
+    ...sample,
+    line: sample.line - 2,
+    text: `${around.trim().replaceAll('\n', '; ')}\n\n${text}`,
+    isFragment: true,
+    firstLine: sample.line,
+  }
+})
 
 describe('samples', () => {
   let folder
@@ -24,10 +37,16 @@ describe('samples', () => {
     lendModules(path.join(folder, 'node_modules'))
     writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }')
     complaints = [
-      ...compile('ts', { strict: true, noUncheckedIndexedAccess: true, types: ['node'] }),
+      ...compile((sample) => sample.extension === 'ts', 'ts', { strict: true, noUncheckedIndexedAccess: true, types: ['node'] }),
       // plain JavaScript: names, modules and options are checked. Passport's types want to know what a user is, which only TypeScript can tell them
-      ...compile('mjs', { strict: false, allowJs: true, checkJs: true, types: ['node'] }).filter(
-        (line) => !/TS(2345|2769|7006)/.test(line),
+      ...compile((sample) => sample.extension === 'mjs' && !sample.isFragment, 'mjs', {
+        strict: false,
+        allowJs: true,
+        checkJs: true,
+        types: ['node'],
+      }).filter(isNoMatterOfTypes),
+      ...compile((sample) => sample.extension === 'mjs' && sample.isFragment, 'ts', { strict: false, types: ['node'] }).filter(
+        isNoMatterOfTypes,
       ),
     ]
   })
@@ -39,7 +58,7 @@ describe('samples', () => {
   })
 
   for (const sample of all) {
-    const title = `${sample.document}, line ${sample.line}`
+    const title = `${sample.document}, line ${sample.firstLine ?? sample.line}`
 
     test(`${title}: compiles`, () => {
       // `README-line-7.ts(3,5): error …` is line 9 of README.md
@@ -50,6 +69,7 @@ describe('samples', () => {
       assert.deepEqual(moved, [])
     })
 
+    if (sample.isFragment) continue
     if (isServer(sample)) {
       test(`${title}: signs a person in`, { timeout: 60_000 }, async () => {
         const { file, text } = emitted(sample)
@@ -65,8 +85,8 @@ describe('samples', () => {
     }
   }
 
-  function compile(extension, options) {
-    const written = all.filter((sample) => sample.extension === extension)
+  function compile(which, extension, options) {
+    const written = all.filter(which)
     if (!written.length) return []
     for (const { name, text } of written) writeFileSync(path.join(folder, `${name}.${extension}`), text)
     const compilerOptions = {
@@ -80,7 +100,7 @@ describe('samples', () => {
       outDir: 'built',
       ...options,
     }
-    const config = path.join(folder, `tsconfig.${extension}.json`)
+    const config = path.join(folder, 'tsconfig.json')
     writeFileSync(config, JSON.stringify({ compilerOptions, files: written.map(({ name }) => `${name}.${extension}`) }))
     const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
     const { stdout, stderr, error } = spawnSync(process.execPath, [tsc, '-p', config, '--pretty', 'false'], {
@@ -100,6 +120,13 @@ describe('samples', () => {
     const file = path.join(folder, `${name}-run.mjs`)
     writeFileSync(file, text)
     return { file, text }
+  }
+})
+
+test('what fragments take for granted belongs to a section', () => {
+  for (const [document, sections] of Object.entries(surroundings)) {
+    const headings = all.filter((sample) => sample.document === document).map(({ heading }) => heading)
+    assert.deepEqual(missing(Object.keys(sections), headings), [], document)
   }
 })
 
@@ -179,6 +206,10 @@ test('each file of docs/ is linked from another document', () => {
 test('no line of prose is left unfinished', () => {
   for (const document of documents(root)) assert.doesNotMatch(prose(read(document)), /\b(?:TODO|FIXME|TBD|XXX)\b/, document)
 })
+
+function isNoMatterOfTypes(complaint) {
+  return !/TS(2345|2769|7006)/.test(complaint)
+}
 
 function isServer({ text }) {
   return /\.listen\(/.test(text) && /HuggingFaceStrategy/.test(text)
