@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { HuggingFaceProfile, HuggingFaceStrategyOptions } from '../../lib'
 import { type Hub, startHub } from '../../testing'
@@ -64,6 +64,8 @@ const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 
 /** Declares the tests that every framework has to pass, with a new app for each. */
 export function battery(name: string, framework: Framework): void {
+  // loading a framework takes a while on a busy machine
+  jest.setTimeout(30_000)
   describe(name, () => {
     let hub: Hub
     let app: RunningApp | undefined
