@@ -191,7 +191,7 @@ export class HubKeys {
   }
 
   private async load(fetchKeys: FetchKeys): Promise<void> {
-    const [{ createLocalJWKSet }, keys] = await Promise.all([import('jose/jwks/local'), fetchKeys()])
+    const [{ createLocalJWKSet }, keys] = await Promise.all([import('jose/jwks/local'), fetchKeys(), import('jose/jwt/verify')])
     try {
       this.keySet = createLocalJWKSet(keys as Parameters<typeof createLocalJWKSet>[0])
     } catch (error) {

@@ -110,7 +110,8 @@ export function absoluteCallbackURL(req: AnyRequest, callbackURL: string | undef
 /** Aborted when the browser closes its connection, and when `stop` ends the watch. */
 export function untilBrowserLeaves(req: AnyRequest): { signal: AbortSignal; stop: () => void } {
   const controller = new AbortController()
-  const leave = () => controller.abort()
+  // with a reason, since without one each sign-in would make an error for it, stack and all
+  const leave = () => controller.abort('the browser has left')
   const { socket } = req
   if (socket?.destroyed) leave()
   socket?.once?.('close', leave)

@@ -125,7 +125,7 @@ function receive(response: IncomingMessage, fail: Fail): Promise<Received> {
     })
     response.on('end', () => resolve({ ...answer, body: Buffer.concat(chunks) }))
     response.on('error', cutShort)
-    response.on('close', cutShort)
+    response.on('close', () => response.complete || cutShort())
   })
 }
 

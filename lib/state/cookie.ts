@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { parse, serialize } from 'cookie'
 import { type AnyRequest, originOf, responseOf } from '../request'
 import type { Done } from '../settle'
@@ -38,15 +38,17 @@ const plainPrefix = 'hf-signin.'
  * @throws {TypeError} where there is no secret
  */
 export class CookieStateStore implements StateStore {
-  private readonly secrets: readonly string[]
+  /** The first one seals. */
+  private readonly keys: readonly [KeyObject, ...KeyObject[]]
   private readonly sameSite: 'lax' | 'none'
   private readonly partitioned: boolean
 
   constructor({ secret, sameSite = 'lax', partitioned = false }: CookieStateStoreOptions) {
-    this.secrets = typeof secret === 'string' ? [secret] : [...(secret ?? [])]
-    if (!this.secrets.length || !this.secrets.every((each) => typeof each === 'string' && each !== '')) {
+    const [newest, ...older] = typeof secret === 'string' ? [secret] : [...(secret ?? [])]
+    if (newest === undefined || ![newest, ...older].every((each) => typeof each === 'string' && each !== '')) {
       throw new TypeError('CookieStateStore needs a secret: a string, or a list of strings with the newest first')
     }
+    this.keys = [keyFrom(newest), ...older.map(keyFrom)]
     this.sameSite = sameSite
     this.partitioned = partitioned
   }
@@ -61,7 +63,7 @@ export class CookieStateStore implements StateStore {
 
   private async seal(req: AnyRequest, signIn: SignIn, meta: StateMeta): Promise<string> {
     const handle = newHandle()
-    const sealed = encrypt(JSON.stringify(signIn), keyFor(this.secrets[0] ?? '', handle, meta))
+    const sealed = encrypt(JSON.stringify(signIn), this.keys[0], belonging(handle, meta))
     if (sealed.length > largestSealed) {
       const sizes = `${sealed.length} bytes sealed, at most ${largestSealed}`
       throw new RangeError(`the app's state is too large for a cookie (${sizes}); keep it on the server and pass its key as state`)
@@ -91,9 +93,9 @@ export class CookieStateStore implements StateStore {
   }
 
   private unseal(sealed: string, handle: string, meta: StateMeta): SignIn | undefined {
-    for (const secret of this.secrets) {
+    for (const key of this.keys) {
       try {
-        return JSON.parse(decrypt(sealed, keyFor(secret, handle, meta)))
+        return JSON.parse(decrypt(sealed, key, belonging(handle, meta)))
       } catch {
         // sealed with another secret, for another sign-in, hub or client, or changed
       }
@@ -128,25 +130,27 @@ function handleIn(name: string): string {
   return /^(?:__Host-)?hf-signin\.(.*)$/.exec(name)?.[1] ?? ''
 }
 
-/** A key for this sign-in alone, by HKDF: another sign-in, hub or client with the same secret gets another one. */
-function keyFor(secret: string, handle: string, { authorizationURL, clientID }: StateMeta): Uint8Array {
-  const purpose = createHash('sha256')
-    .update(JSON.stringify([authorizationURL, clientID, handle]))
-    .digest()
-  return new Uint8Array(hkdfSync('sha256', secret, purpose, 'passport-huggingface sign-in', 32))
+/** By HKDF, with a label of its own: the secret serves other purposes too. */
+function keyFrom(secret: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)))
+}
+
+/** What a sealed sign-in belongs to; for another handle, hub or client it does not open. */
+function belonging(handle: string, { authorizationURL, clientID }: StateMeta): Buffer {
+  return Buffer.from(JSON.stringify([authorizationURL, clientID, handle]))
 }
 
 /** AES-256-GCM: initialization vector, ciphertext, tag. By node:crypto, since jose cannot be loaded in an app's own Jest tests, and these begin sign-ins. */
-function encrypt(text: string, key: Uint8Array): string {
+function encrypt(text: string, key: KeyObject, belongsTo: Buffer): string {
   const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, iv)
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(belongsTo)
   return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Throws unless `key` made it, to the last bit. */
-function decrypt(sealed: string, key: Uint8Array): string {
+/** Throws unless `key` made it for the same, to the last bit. */
+function decrypt(sealed: string, key: KeyObject, belongsTo: Buffer): string {
   const bytes = Buffer.from(sealed, 'base64url')
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
-  decipher.setAuthTag(bytes.subarray(-16))
+  decipher.setAAD(belongsTo).setAuthTag(bytes.subarray(-16))
   return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
 }
