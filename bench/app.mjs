@@ -119,18 +119,11 @@ async function heaps({ parts, signIns }) {
 async function abandon(times) {
   const before = await heap()
   await Promise.all(Array.from({ length: times }, () => begin()))
-  const afterwards = async () => ({ heap: (await heap()) - before, ...resources() })
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const afterwards = async () => ({ heap: (await heap()) - before, timers: timers() })
   const soon = await afterwards()
   await sleep(8000)
   return { soon, later: await afterwards() }
-}
-
-function resources() {
-  const all = process.getActiveResourcesInfo()
-  return {
-    timers: all.filter((kind) => kind === 'Timeout').length,
-    connections: all.filter((kind) => kind === 'TLSWrap' || kind === 'TCPSocketWrap').length,
-  }
 }
 
 const tasks = { begin: () => begin(), finish, processorTime, serve, usage: () => process.cpuUsage(), heaps, abandon }
