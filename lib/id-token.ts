@@ -37,7 +37,7 @@ export async function verifyIdToken(
   expected: IdTokenExpectations,
 ): Promise<IdTokenClaims> {
   // loaded outside of the `try`: that it cannot be loaded (in Jest without ES modules) says nothing of the token
-  const { jwtVerify } = await import('jose/jwt/verify')
+  const { jwtVerify } = await loadJose()
   try {
     const options = {
       algorithms: ['RS256'],
@@ -100,7 +100,7 @@ export function sameText(given: unknown, expected: string): boolean {
 
 /** A token without `kid` may fit several keys: each is tried. */
 async function verifySignature(
-  jwtVerify: typeof import('jose/jwt/verify').jwtVerify,
+  jwtVerify: Jose['jwtVerify'],
   token: string,
   keySet: JWTVerifyGetKey,
   options: JWTVerifyOptions,
@@ -132,6 +132,20 @@ async function verifySignature(
 
 function codeOf(error: unknown): unknown {
   return Object(error).code
+}
+
+type Jose = typeof import('jose/jwks/local') & typeof import('jose/jwt/verify')
+
+let jose: Promise<Jose> | undefined
+
+/** The two parts of jose that are used, once, while the keys are fetched. One after the other: Jest cannot import two at a time. */
+function loadJose(): Promise<Jose> {
+  const load = async () => ({ ...(await import('jose/jwks/local')), ...(await import('jose/jwt/verify')) })
+  jose ??= load().catch((error) => {
+    jose = undefined
+    throw error
+  })
+  return jose
 }
 
 /** Fetches the JSON Web Key Set at the keys' address. */
@@ -191,7 +205,7 @@ export class HubKeys {
   }
 
   private async load(fetchKeys: FetchKeys): Promise<void> {
-    const [{ createLocalJWKSet }, keys] = await Promise.all([import('jose/jwks/local'), fetchKeys(), import('jose/jwt/verify')])
+    const [{ createLocalJWKSet }, keys] = await Promise.all([loadJose(), fetchKeys()])
     try {
       this.keySet = createLocalJWKSet(keys as Parameters<typeof createLocalJWKSet>[0])
     } catch (error) {

@@ -40,7 +40,7 @@ export class SessionStateStore implements StateStore {
       const entries = this.read(req)
       const entry = Object.hasOwn(entries, handle) ? entries[handle] : undefined
       const { hub, used, verifier, ...rest } = entry ?? ({} as Entry)
-      if (hub !== hubOf(meta) || used || !verifier) throw whyGone(handle, Object.keys(entries).length, used === true, req, meta, 'session')
+      if (hub !== hubOf(meta) || !verifier) throw whyGone(handle, Object.keys(entries).length, used === true, req, meta, 'session')
       this.write(req, Object.entries({ ...entries, [handle]: { hub, used: true } satisfies Entry }))
       return { verifier, ...rest }
     }

@@ -27,7 +27,7 @@ const drop: Behaviour = (socket) => ('encrypted' in socket ? socket.destroy() : 
 async function signInCalmly(hub: RawHub, strategy: HuggingFaceStrategy) {
   const { url, cookie } = await begin(strategy)
   await until(() => hub.to('jwks').length > 0)
-  await sleep(20)
+  await until(() => Reflect.get(strategy, 'client').isConnected(`${hub.url}/oauth/token`))
   return finish(hub, strategy, url, cookie)
 }
 
