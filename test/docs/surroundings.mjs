@@ -25,7 +25,7 @@ const verify = async () => true
     NestJS: `
 import { type ExecutionContext, HttpException, Injectable } from '@nestjs/common'
 import { AuthGuard, PassportStrategy } from '@nestjs/passport'
-import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
+import { type HuggingFaceAuthenticateOptions, type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
 `,
     'Several servers': `
 import passport from 'passport'
