@@ -9,6 +9,8 @@ export interface HubEndpoints {
   tokenURL: string
   userProfileURL: string
   jwksURL: string
+  /** Whether keys and tokens come from one server, so that a connection for the first serves the second. */
+  keysBesideTokens: boolean
 }
 
 /**
@@ -23,12 +25,14 @@ export function hubEndpoints(options: {
   userProfileURL?: string | undefined
 }): HubEndpoints {
   const issuer = checkedURL('hubURL', options.hubURL ?? huggingFace).replace(/\/+$/, '')
+  const tokenURL = checkedURL('tokenURL', options.tokenURL ?? `${issuer}/oauth/token`)
   return {
     issuer,
     authorizationURL: checkedURL('authorizationURL', options.authorizationURL ?? `${issuer}/oauth/authorize`),
-    tokenURL: checkedURL('tokenURL', options.tokenURL ?? `${issuer}/oauth/token`),
+    tokenURL,
     userProfileURL: checkedURL('userProfileURL', options.userProfileURL ?? `${issuer}/oauth/userinfo`),
     jwksURL: `${issuer}/oauth/jwks`,
+    keysBesideTokens: new URL(tokenURL).origin === new URL(issuer).origin,
   }
 }
 

@@ -114,27 +114,29 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
   /** Passport's entry for both legs: a request with a `code` or an `error` ends a sign-in, any other begins one. It ends in exactly one action. */
   override authenticate(req: Request, options: HuggingFaceAuthenticateOptions = {}): void {
-    const { signal, stop } = untilBrowserLeaves(req as AnyRequest)
-    // With passport.authenticate(instance) `this` is shared by all requests, and Passport has just set this request's actions on it.
-    // All that belongs to the request lives on a copy from here on.
-    const attempt: this = Object.create(this, {
-      ...Object.fromEntries((['success', 'fail', 'redirect', 'pass', 'error'] as const).map((action) => [action, { value: this[action] }])),
-      _oauth2: { value: Object.create(this._oauth2, { signal: { value: signal } }) },
-    })
+    // By name, Passport runs a request on a copy of the registered strategy; with passport.authenticate(instance) on the registered one itself, having just set this
+    // request's actions on it. All that belongs to the request lives on a copy of our own from here on, made so that V8 sees the same shape each time.
+    const registered: this = Object.hasOwn(this, 'configuration') ? this : Object.getPrototypeOf(this)
+    const attempt: this = Object.assign(Object.create(registered), this)
     // on a fresh tick, so that what the app throws from an action is the app's and not a rejection of ours
-    attempt.signIn(req as AnyRequest, options, stop).then((action) => process.nextTick(action))
+    attempt.signIn(req as AnyRequest, options).then((action) => process.nextTick(action))
   }
 
-  private async signIn(req: AnyRequest, options: HuggingFaceAuthenticateOptions, stop: () => void): Promise<Action> {
+  private async signIn(req: AnyRequest, options: HuggingFaceAuthenticateOptions): Promise<Action> {
+    let stop: (() => void) | undefined
     try {
       const callback = readCallback(req)
-      return callback ? await this.finish(req, callback, options) : await this.begin(req, options)
+      if (!callback) return await this.begin(req, options)
+      const watch = untilBrowserLeaves(req)
+      stop = watch.stop
+      this._oauth2 = Object.assign(Object.create(this._oauth2), { signal: watch.signal })
+      return await this.finish(req, callback, options)
     } catch (error) {
       if (error instanceof SignInFailure) return () => this.fail(error.info, error.status)
       // to hand Passport nothing for an error would let the request through
       return () => this.error(error || new Error('the sign-in failed, and what failed gave no reason'))
     } finally {
-      stop()
+      stop?.()
     }
   }
 
@@ -300,8 +302,8 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
   /** While the person is at the Hub: the keys, if they are needed and stale, and a connection for the token request, so that neither is on the way back. */
   private prepareReturn(scope: string): void {
-    const { tokenURL, jwksURL } = this.configuration.hub
-    const connects = new URL(tokenURL).origin === new URL(jwksURL).origin && !this.client.isConnected(tokenURL)
+    const { tokenURL, keysBesideTokens } = this.configuration.hub
+    const connects = keysBesideTokens && !this.client.isConnected(tokenURL)
     if (connects || (asksForOpenid(scope) && this.keys().stale)) this.keys().prefetch(this.fetchKeys)
   }
 
@@ -311,7 +313,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
   /** The keys serve other sign-ins too, so they do not depend on this browser's staying. */
   private get fetchKeys(): () => Promise<unknown> {
-    const client: HubClient = Object.create(this.client, { signal: { value: undefined } })
+    const client: HubClient = Object.assign(Object.create(this.client), { signal: undefined })
     return () => client.fetchKeys(this.configuration.hub.jwksURL)
   }
 

@@ -2,7 +2,6 @@ import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttp
 import https from 'node:https'
 import type { TcpSocketConnectOpts } from 'node:net'
 import { promisify } from 'node:util'
-import { brotliDecompress, unzip } from 'node:zlib'
 import { answerDetails, HubError, type HubErrorCode, type HubPhase } from './errors'
 
 export interface Exchange {
@@ -134,6 +133,8 @@ async function decoded(answer: Received, fail: Fail): Promise<Buffer> {
   const encoding = answer.headers['content-encoding']?.trim().toLowerCase() || 'identity'
   if (encoding === 'identity' || answer.body.length === 0) return answer.body
   try {
+    // rare, and slow to load
+    const { brotliDecompress, unzip } = await import('node:zlib')
     const decode = { gzip: unzip, 'x-gzip': unzip, deflate: unzip, br: brotliDecompress }[encoding]
     if (!decode) throw fail('invalid_response', 'the answer has a content encoding that was not asked for', { answer })
     return await promisify<Buffer, { maxOutputLength: number }, Buffer>(decode)(answer.body, { maxOutputLength: largestBody })
