@@ -24,6 +24,8 @@ afterEach(() => {
   nock.cleanAll()
   nock.enableNetConnect()
 })
+// Jest's workers share Node's http with the next file
+afterAll(() => nock.restore())
 
 describe('HuggingFaceStrategy', () => {
   test('is an OAuth2Strategy with the name huggingface, also exported as Strategy', () => {
