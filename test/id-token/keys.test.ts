@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { HubKeys, verifyIdToken } from '../../lib/id-token'
-import { errorOf, signIn, startRawHub, strategyFor, watchSignIns } from '../hostile/sign-in'
+import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from '../hostile/sign-in'
 import { ellipticKey, type Json, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
 import { accepts, answerWith, refuses, type TokenMaker, withHeader } from './sign-in'
 
@@ -214,15 +215,33 @@ describe('keys that change', () => {
     expect(hub.to('jwks').length - before).toBeLessThanOrEqual(2)
   })
 
-  test('a key that is no longer published is not trusted for ever', async () => {
-    const hub = await accepts(withHeader({}))
-    publish(hub, await rsaKey('second'))
+  /** Somebody has signed in, over a connection that is kept, so that only the age of the keys makes them be fetched again. */
+  async function longAfterASignIn() {
+    const hub = await startRawHub({ keepAlive: true })
+    finallyDo(() => hub.hangUp())
+    const { strategy } = strategyFor(hub, { timeout: 60_000 })
+    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
     later(11 * 60_000)
-    await refuses(
-      (request) => signedToken({ alg: 'RS256', kid: hub.key.kid }, hub.claims(request), hub.key.privateKey),
-      /none of the Hub's/,
-      { hub },
-    )
+    return { hub, strategy }
+  }
+
+  test('a key that is no longer published is not trusted for ever', async () => {
+    const { hub, strategy } = await longAfterASignIn()
+    publish(hub, await rsaKey('second'))
+    const { url, cookie } = await begin(strategy)
+    while (hub.to('jwks').length < 2) await sleep(5)
+    await sleep(20)
+    expect(errorOf(await finish(hub, strategy, url, cookie))).toMatchObject({ code: 'invalid_id_token' })
+  })
+
+  test('keys that have grown old serve on while new ones are fetched, and nobody waits for these', async () => {
+    const { hub, strategy } = await longAfterASignIn()
+    hub.answers.jwks = silent
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => signIn(hub, strategy)))
+    expect(outcomes.filter(({ action }) => action !== 'success')).toEqual([])
+    expect(hub.to('jwks')).toHaveLength(2)
+    // it is asked once more when the silent connection ends
+    hub.answers.jwks = write('', 'FIN')
   })
 
   test.each([
