@@ -8,17 +8,9 @@ import type { HuggingFaceStrategy, HuggingFaceStrategyOptions } from '../../lib/
 import { type Behaviour, type Endpoint, type RawHub, respond, responseBytes, silent } from '../support/raw-hub'
 import { certificate } from '../testing/certificate'
 import { open, startApp, visit } from './app'
-import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from './sign-in'
+import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, until, watchSignIns } from './sign-in'
 
 watchSignIns()
-
-/** Resolves when it holds, and rejects after two seconds. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 5) {
-    if (waited > 2000) throw new Error('it did not come to pass')
-    await sleep(5)
-  }
-}
 
 /** A reset; over TLS, where Node has none, an end without a word of farewell. */
 const drop: Behaviour = (socket) => ('encrypted' in socket ? socket.destroy() : socket.resetAndDestroy())

@@ -140,3 +140,11 @@ export function errorOf(outcome: Outcome): Error & Record<string, unknown> {
   expect(outcome).toMatchObject({ action: 'error', args: [expect.any(Error)] })
   return outcome.args[0] as Error & Record<string, unknown>
 }
+
+/** Resolves when it holds, and rejects after two seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 5) {
+    if (waited > 2000) throw new Error('it did not come to pass')
+    await sleep(5)
+  }
+}

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { HubKeys, verifyIdToken } from '../../lib/id-token'
-import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from '../hostile/sign-in'
+import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, until, watchSignIns } from '../hostile/sign-in'
 import { ellipticKey, type Json, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
 import { accepts, answerWith, refuses, type TokenMaker, withHeader } from './sign-in'
 
@@ -229,7 +229,7 @@ describe('keys that change', () => {
     const { hub, strategy } = await longAfterASignIn()
     publish(hub, await rsaKey('second'))
     const { url, cookie } = await begin(strategy)
-    while (hub.to('jwks').length < 2) await sleep(5)
+    await until(() => hub.to('jwks').length === 2)
     await sleep(20)
     expect(errorOf(await finish(hub, strategy, url, cookie))).toMatchObject({ code: 'invalid_id_token' })
   })
