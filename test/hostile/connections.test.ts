@@ -3,7 +3,7 @@ import https from 'node:https'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import type { HuggingFaceStrategy, HuggingFaceStrategyOptions } from '../../lib/index'
 import { type Behaviour, type Endpoint, type RawHub, respond, responseBytes, silent } from '../support/raw-hub'
 import { certificate } from '../testing/certificate'
@@ -11,6 +11,9 @@ import { open, startApp, visit } from './app'
 import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, until, watchSignIns } from './sign-in'
 
 watchSignIns()
+
+// for machines that have much else to do
+jest.setTimeout(30_000)
 
 /** A reset; over TLS, where Node has none, an end without a word of farewell. */
 const drop: Behaviour = (socket) => ('encrypted' in socket ? socket.destroy() : socket.resetAndDestroy())

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing/index'
 import { type Behaviour, type Json, type RawHub, type RawRequest, respond } from '../support/raw-hub'
 import { startApp, visit } from './app'
 import { finallyDo, startRawHub, strategyFor, watchSignIns } from './sign-in'
 
 watchSignIns()
+
+// for machines that have much else to do
+jest.setTimeout(30_000)
 
 const people = Array.from({ length: 200 }, (_, number) => `person-${number}`)
 

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type * as FastCheck from 'fast-check' with { 'resolution-mode': 'import' }
 import { HubError, SignInFailure, TokenError } from '../../lib/errors'
 import { parseErrorResponse, readObject, readTokenResponse } from '../../lib/hub-client'
@@ -13,6 +13,9 @@ import { type Endpoint, type Json, respond, rsaKey, type SigningKey, signedToken
 import { authenticate, callbackURL, signIn, startRawHub, strategyFor, watchSignIns } from './sign-in'
 
 watchSignIns()
+
+// for machines that have much else to do
+jest.setTimeout(30_000)
 
 let fc: typeof FastCheck
 let key: SigningKey
