@@ -118,7 +118,6 @@ export function refused(code: SignInFailureCode, message: string, status = 403):
 
 /** Only the message and the code of a cause: Node's parse errors carry the raw packet, jose's the claims. */
 function harmlessCause(cause: unknown): Error {
-  if (cause instanceof HubError) return cause
   const { name, message, code, errors } = Object(cause) as {
     name?: string
     message?: string

@@ -57,8 +57,7 @@ export async function verifyIdToken(
     if (error instanceof HubError) throw error
     const { name, code, message } = Object(error) as Partial<Error & { code: string }>
     // the one message of jose's that quotes the token's header
-    const reason =
-      (code === 'ERR_JOSE_NOT_SUPPORTED' ? 'its header asks for something that is not supported' : message) ?? 'no reason given'
+    const reason = code === 'ERR_JOSE_NOT_SUPPORTED' ? 'its header asks for something that is not supported' : message
     throw new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${reason}`, { cause: { name, code, message: reason } })
   }
 }
@@ -74,7 +73,7 @@ function checkClaims(claims: JWTPayload, expected: IdTokenExpectations): asserts
     reject('aud', 'names another audience beside this client')
   // Core 3.1.3.7, 5
   if (claims['azp'] !== undefined && claims['azp'] !== expected.clientID) reject('azp', 'is another client')
-  if ((claims.iat ?? 0) > Date.now() / 1000 + clockTolerance) reject('iat', 'lies in the future; is the clock of this server right?')
+  if (Number(claims.iat) > Date.now() / 1000 + clockTolerance) reject('iat', 'lies in the future; is the clock of this server right?')
   // Core 3.1.3.7, 11 and 15.5.2
   if (!sameText(claims['nonce'], expected.nonce)) reject('nonce', 'is not the one that this sign-in sent')
   // Core 3.1.3.8: optional for the Hub, binding when there
@@ -88,7 +87,7 @@ function checkClaims(claims: JWTPayload, expected: IdTokenExpectations): asserts
 
 /** The payload of a verified token as text. */
 export function payloadOf(token: string): string {
-  return Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+  return Buffer.from(String(token.split('.')[1]), 'base64url').toString()
 }
 
 /** Compares in constant time. */

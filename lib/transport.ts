@@ -48,7 +48,11 @@ export async function exchange(request: Exchange): Promise<Answer> {
   if (request.signal?.aborted) leave()
   request.signal?.addEventListener('abort', leave, { once: true })
   try {
-    const received = (await send(request, interrupt.signal, fail)) ?? (await sendAfresh(request, interrupt.signal, fail))
+    const received = await send(request, interrupt.signal, fail, () => {
+      // the kept connections went idle together: the others to this host are as dead as the one that failed, so none of them is tried
+      for (const socket of idleConnections(request)) socket.destroy()
+      return send(request, interrupt.signal, fail)
+    })
     const { status, headers } = received
     if (status >= 300 && status < 400) {
       const message = `the Hub answered ${status} and redirects are not followed; check hubURL and the other addresses`
@@ -71,8 +75,8 @@ interface Received {
 
 type Fail = (code: HubErrorCode, message: string, about?: { cause?: unknown; answer?: Omit<Received, 'body'> }) => HubError
 
-/** Answers undefined where a kept connection turned out to be dead: reused, and closed before one byte of an answer came. */
-function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Received | undefined> {
+/** Sends once. `again` is called where a kept connection turned out to be dead: reused, and closed before one byte of an answer came. */
+function send(request: Exchange, interrupt: AbortSignal, fail: Fail, again?: () => Promise<Received>): Promise<Received> {
   return new Promise((resolve, reject) => {
     interrupt.throwIfAborted()
     const options: http.RequestOptions & Pick<TcpSocketConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
@@ -91,17 +95,18 @@ function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Re
     outgoing.on('socket', (socket) => {
       bytesBefore = socket.bytesRead
     })
-    let answering = false
+    let over = false
     const disconnected = (error?: Error) => {
-      if (answering) return
-      if (outgoing.reusedSocket && outgoing.socket?.bytesRead === bytesBefore) return resolve(undefined)
+      if (over) return
+      over = true
+      if (again && outgoing.reusedSocket && outgoing.socket?.bytesRead === bytesBefore) return resolve(again())
       const reason = error && (error.message || (error as NodeJS.ErrnoException).code)
       const message = `the connection to the Hub failed${reason ? ` (${reason})` : ''}`
       reject(fail('connection_failed', message, { cause: error }))
     }
     outgoing.on('error', disconnected)
     outgoing.on('response', (response) => {
-      answering = true
+      over = true
       receive(response, fail)
         .then(resolve, reject)
         .finally(() => response.complete || outgoing.destroy())
@@ -113,7 +118,7 @@ function send(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Re
 
 function receive(response: IncomingMessage, fail: Fail): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const answer = { status: response.statusCode ?? 0, headers: response.headers }
+    const answer = { status: Number(response.statusCode), headers: response.headers }
     const chunks: Buffer[] = []
     let size = 0
     const cutShort = () => reject(fail('response_truncated', "the Hub's answer was cut short", { answer }))
@@ -146,20 +151,12 @@ async function decoded(answer: Received, fail: Fail): Promise<Buffer> {
   }
 }
 
-/** The kept connections went idle together: the others to this host are as dead as the one that failed, so none of them is tried. */
-async function sendAfresh(request: Exchange, interrupt: AbortSignal, fail: Fail): Promise<Received> {
-  for (const socket of idleConnections(request)) socket.destroy()
-  const received = await send(request, interrupt, fail)
-  if (!received) throw fail('connection_failed', 'the Hub closed a fresh connection without an answer')
-  return received
-}
-
 function idleConnections({ url, agent }: Pick<Exchange, 'url' | 'agent'>) {
   const pool = agentFor({ url, agent })
   const { hostname, port, protocol } = new URL(url)
   const host = `${hostname.replace(/^\[|\]$/g, '')}:${port || (protocol === 'https:' ? 443 : 80)}:`
   if (typeof pool !== 'object') return []
-  return Object.entries(pool.freeSockets).flatMap(([name, sockets]) => (name.startsWith(host) ? (sockets ?? []) : []))
+  return Object.entries(pool.freeSockets).flatMap(([name, sockets = []]) => (name.startsWith(host) ? sockets : []))
 }
 
 /** Whether the next request would find a kept connection to the Hub. */

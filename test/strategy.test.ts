@@ -543,6 +543,18 @@ describe('HuggingFaceStrategy', () => {
       expect(String(error)).toMatch(/^HubError: Failed to obtain access token: /)
     })
 
+    test('with a usual code where the Hub names one that cannot be shown', async () => {
+      hub().post('/oauth/token').reply(400, { error: '\u0007' })
+      expect(await failed()).toMatchObject({ name: 'TokenError', code: 'invalid_request', hubStatus: 400 })
+    })
+
+    test('and asks nothing where the browser has left before', async () => {
+      const begun = await begin(strategy)
+      const socket = { destroyed: true, once: () => socket, removeListener: () => socket }
+      const request = { socket, headers: { cookie: begun.cookie }, query: { code: 'the-code', state: begun.state } }
+      expect(await attempt(strategy, request)).toMatchObject({ action: 'error', error: { code: 'aborted', phase: 'token', status: 499 } })
+    })
+
     test('and lets a subclass read the errors of the token endpoint', async () => {
       class Subclass extends HuggingFaceStrategy {
         override parseErrorResponse(body: string, status: number) {
@@ -638,6 +650,49 @@ describe('HuggingFaceStrategy', () => {
       )
       expect(answer).toEqual([null, '{}', expect.objectContaining({ statusCode: 200 })])
     })
+  })
+
+  test("node-oauth's request for any address, with a body and without a token", async () => {
+    hub()
+      .post('/api/x', 'a=b')
+      .matchHeader('authorization', (value) => value === undefined)
+      .reply(200, '{}')
+    const client = Reflect.get(new HuggingFaceStrategy(options, async () => 'somebody'), '_oauth2')
+    const answer = await new Promise((resolve) =>
+      client._request('POST', 'https://huggingface.co/api/x', null, 'a=b', null, (...values: unknown[]) => resolve(values)),
+    )
+    expect(answer).toEqual([null, '{}', expect.objectContaining({ statusCode: 200 })])
+  })
+
+  test('connections are not kept where the app wants none to be', async () => {
+    const strategy = new HuggingFaceStrategy({ ...options, hubURL: 'http://localhost' }, async () => 'somebody')
+    expect(await attempt(strategy)).toMatchObject({ action: 'redirect' })
+    Reflect.get(strategy, '_oauth2').setAgent(false)
+    expect(await attempt(strategy)).toMatchObject({ action: 'redirect' })
+  })
+
+  test('a redirect URI that was named nowhere is not named to the token endpoint', async () => {
+    let form = {}
+    hub()
+      .post('/oauth/token', (given) => {
+        form = given
+        return true
+      })
+      .reply(200, tokens)
+    hub().get('/oauth/userinfo').reply(200, ada)
+    const { callbackURL, ...rest } = options
+    expect(
+      await signIn(new HuggingFaceStrategy(rest, async () => 'somebody'), { request: { headers: { host: 'app.example' } } }),
+    ).toMatchObject({ action: 'success' })
+    expect(form).not.toHaveProperty('redirect_uri')
+  })
+
+  test.each([
+    [{ encrypted: true }, 'https://app.example/cb'],
+    [{}, 'http://app.example/cb'],
+  ])('a relative callback URL of plain Node is resolved by the socket %j', async (socket, expected) => {
+    const strategy = new HuggingFaceStrategy({ ...options, callbackURL: '/cb' }, async () => 'somebody')
+    expect((await begin(strategy, {}, { headers: { host: 'app.example' }, socket })).parameters['redirect_uri']).toBe(expected)
   })
 
   describe('refreshes', () => {

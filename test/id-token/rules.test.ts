@@ -280,6 +280,19 @@ describe("the Basic RP profile of the OpenID Foundation's conformance suite", ()
     await accepts(withHeader({ kid: undefined }))
   })
 
+  test('a claim that is wrong is wrong by whichever of several keys the token is signed', async () => {
+    const hub = await startRawHub()
+    const other = await rsaKey('another')
+    await refuses(
+      (request) => signedToken({ alg: 'RS256' }, { ...hub.claims(request), aud: 'somebody-else' }, hub.key.privateKey),
+      /"aud"/,
+      {
+        hub,
+        keys: [other.jwk, hub.key.jwk],
+      },
+    )
+  })
+
   test('oidcc-client-test-kid-absent-multiple-jwks (rp-id_token-kid-absent-multiple-jwks): without kid, only a signature by one of several keys is accepted', async () => {
     const [usual, second, stranger] = await Promise.all(['usual', 'second', 'stranger'].map((kid) => rsaKey(kid)))
     if (!usual || !second || !stranger) throw new Error('there are three keys')

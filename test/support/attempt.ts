@@ -65,5 +65,9 @@ export async function signIn(
   }: { options?: HuggingFaceAuthenticateOptions; query?: Record<string, unknown>; request?: FakeRequest } = {},
 ) {
   const begun = await begin(strategy, options, request)
-  return attempt(strategy, { ...request, headers: { cookie: begun.cookie }, query: { code: 'the-code', state: begun.state, ...query } })
+  return attempt(strategy, {
+    ...request,
+    headers: { ...(request['headers'] as object), cookie: begun.cookie },
+    query: { code: 'the-code', state: begun.state, ...query },
+  })
 }
