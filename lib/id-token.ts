@@ -135,15 +135,11 @@ function codeOf(error: unknown): unknown {
 
 type Jose = typeof import('jose/jwks/local') & typeof import('jose/jwt/verify')
 
-let jose: Promise<Jose> | undefined
+let jose: Jose | undefined
 
 /** The two parts of jose that are used, once, while the keys are fetched. One after the other: Jest cannot import two at a time. */
-function loadJose(): Promise<Jose> {
-  const load = async () => ({ ...(await import('jose/jwks/local')), ...(await import('jose/jwt/verify')) })
-  jose ??= load().catch((error) => {
-    jose = undefined
-    throw error
-  })
+async function loadJose(): Promise<Jose> {
+  jose ??= { ...(await import('jose/jwks/local')), ...(await import('jose/jwt/verify')) }
   return jose
 }
 
