@@ -664,6 +664,18 @@ describe('HuggingFaceStrategy', () => {
     expect(answer).toEqual([null, '{}', expect.objectContaining({ statusCode: 200 })])
   })
 
+  test('the oldest sign-in makes room for a sixth one, in whatever order the browser sends them', async () => {
+    const strategy = new HuggingFaceStrategy(options, async () => 'somebody')
+    const cookies: string[] = []
+    for (let n = 0; n < 5; n++) cookies.push((await begin(strategy)).cookie)
+    const [first = '', ...rest] = cookies
+    const sixth = await begin(strategy, {}, { headers: { cookie: [...rest.reverse(), first].join('; ') } })
+    const [removed, added] = sixth.cookies
+    expect(sixth.cookies).toHaveLength(2)
+    expect(removed).toMatch(new RegExp(`^${first.split('=')[0]}=; Max-Age=0;`))
+    expect(added).toMatch(/Max-Age=600;/)
+  })
+
   test('connections are not kept where the app wants none to be', async () => {
     const strategy = new HuggingFaceStrategy({ ...options, hubURL: 'http://localhost' }, async () => 'somebody')
     expect(await attempt(strategy)).toMatchObject({ action: 'redirect' })
