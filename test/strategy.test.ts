@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import nock from 'nock'
 import OAuth2Strategy from 'passport-oauth2'
 import { AuthorizationError, HubError, HuggingFaceStrategy, InternalOAuthError, Strategy, TokenError } from '../lib'
@@ -674,6 +676,29 @@ describe('HuggingFaceStrategy', () => {
     expect(sixth.cookies).toHaveLength(2)
     expect(removed).toMatch(new RegExp(`^${first.split('=')[0]}=; Max-Age=0;`))
     expect(added).toMatch(/Max-Age=600;/)
+  })
+
+  test('while the person is at the Hub the keys are fetched, over the connection that the token request will use', async () => {
+    const keys = hub('https://one-server.example').get('/oauth/jwks').reply(200, { keys: [] })
+    await begin(new HuggingFaceStrategy({ ...options, hubURL: 'https://one-server.example' }, async () => 'somebody'))
+    while (!keys.isDone()) await new Promise((resolve) => setTimeout(resolve, 5))
+  })
+
+  test('nothing is fetched where neither keys nor the connection would be of use', async () => {
+    const asked = jest.fn()
+    nock.emitter.on('no match', asked)
+    const elsewhere = { ...options, hubURL: 'https://two-servers.example', tokenURL: 'https://token.example/t' }
+    await begin(new HuggingFaceStrategy(elsewhere, async () => 'somebody'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked).not.toHaveBeenCalled()
+    await begin(new HuggingFaceStrategy({ ...elsewhere, scope: 'openid' }, async () => 'somebody'))
+    while (!asked.mock.calls.length) await new Promise((resolve) => setTimeout(resolve, 5))
+    nock.emitter.off('no match', asked)
+  })
+
+  test('nothing deprecated is called', () => {
+    const script = "const { HuggingFaceStrategy } = require('./dist'); new HuggingFaceStrategy({ clientID: 'x' }, () => {})"
+    execFileSync(process.execPath, ['--pending-deprecation', '--throw-deprecation', '-e', script], { cwd: join(__dirname, '..') })
   })
 
   test('connections are not kept where the app wants none to be', async () => {
