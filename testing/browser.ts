@@ -28,11 +28,15 @@ export async function signIn(hub: Entrance, authorizationURL: string, username: 
   }
   const cookies = new Map<string, Cookie>()
   let page = await visit(hub, cookies, 'GET', authorizationURL)
+  let asked = false
   // Login and consent, each with its redirects, stay well below this.
   for (let step = 0; step < 20; step++) {
     const { location, address, text, status } = page
     if (location !== undefined) {
       if (!location.startsWith(`${hub.url}/`)) {
+        if (!asked && (options.deny || options.orgs) && location.includes('code=')) {
+          throw new Error(`${username} has allowed this app before, so the Hub asked nothing: take another person, or prompt=consent`)
+        }
         return location
       }
       page = await visit(hub, cookies, 'GET', location)
@@ -43,6 +47,7 @@ export async function signIn(hub: Entrance, authorizationURL: string, username: 
       throw new Error(`The Hub refused (${status}): ${plainText(text)}`)
     }
     const action = new URL(form[1] ?? '', address).href
+    asked ||= form[2] === 'consent'
     page = await visit(hub, cookies, 'POST', action, form[2] === 'login' ? new URLSearchParams({ username }) : consentAnswer(text, options))
   }
   throw new Error('The Hub keeps redirecting')

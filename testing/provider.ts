@@ -248,6 +248,11 @@ async function loadOidcProvider(): Promise<OidcProvider> {
         cause: error,
       })
     }
+    if (error instanceof Error && 'code' in error && /DYNAMIC_IMPORT/.test(String(error.code))) {
+      throw new Error('The local Hub is built on oidc-provider, an ES module: run Jest with NODE_OPTIONS=--experimental-vm-modules', {
+        cause: error,
+      })
+    }
     throw error
   }
 }
