@@ -30,7 +30,7 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Configu
     'the first argument has to be the options, at least { clientID, clientSecret, callbackURL }',
   )
   for (const given of Object.keys(options)) {
-    const meant = optionNames.find((name) => name !== given && name.toLowerCase() === given.toLowerCase().replaceAll('_', ''))
+    const meant = optionNames.includes(given) ? undefined : optionNames.find((name) => sounds(name) === sounds(given))
     demand(!meant, `there is no option "${given}"; it is spelt "${meant}"`)
   }
   const {
@@ -55,6 +55,8 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Configu
     callbackURL === undefined || isText(callbackURL),
     'callbackURL is empty; give the redirect URI that is registered with your OAuth app',
   )
+  demand(!/^[\w.-]+:\d/.test(callbackURL ?? ''), `callbackURL has no scheme; write http://${callbackURL}, or https://`)
+  demand(!callbackURL?.includes('#'), 'callbackURL has a fragment (#…), which no redirect URI may have') // RFC 6749 3.1.2
   demand(profileSource === 'userinfo' || profileSource === 'id_token', "profileSource is either 'userinfo' or 'id_token'")
   demand(typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31, 'timeout is a number of milliseconds, such as 5000')
   const secrets = stateSecret === undefined ? [] : [stateSecret].flat()
@@ -77,6 +79,11 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Configu
 
 function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new TypeError(`HuggingFaceStrategy: ${message}`)
+}
+
+/** A name without what people get wrong: capitals, underscores, the plural. */
+function sounds(name: string): string {
+  return name.toLowerCase().replace(/_|s$/g, '')
 }
 
 function isText(value: unknown): value is string {

@@ -36,6 +36,7 @@ export type SignInFailureCode =
   | 'consent_required'
   | 'interaction_required'
   | 'account_selection_required'
+  | 'refused'
 
 /** The `info` of a failed sign-in. */
 export interface SignInFailureInfo {

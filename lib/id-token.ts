@@ -139,8 +139,13 @@ let jose: Jose | undefined
 
 /** The two parts of jose that are used, once, while the keys are fetched. One after the other: Jest cannot import two at a time. */
 async function loadJose(): Promise<Jose> {
-  jose ??= { ...(await import('jose/jwks/local')), ...(await import('jose/jwt/verify')) }
-  return jose
+  try {
+    jose ??= { ...(await import('jose/jwks/local')), ...(await import('jose/jwt/verify')) }
+    return jose
+  } catch (cause) {
+    const cure = 'run Jest with NODE_OPTIONS=--experimental-vm-modules'
+    throw new Error(`ID tokens are verified by jose, an ES module, which cannot be loaded here; ${cure}`, { cause })
+  }
 }
 
 /** Fetches the JSON Web Key Set at the keys' address. */

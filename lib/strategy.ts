@@ -70,20 +70,21 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
    * @param verify finds or makes the app's user; it calls `done` or returns a promise of the user
    * @throws {TypeError} for an option that is missing or wrong
    */
-  constructor(options: HuggingFaceStrategyOptions, verify: Verify<HuggingFaceProfile> | ParamsHint<HuggingFaceProfile>)
-  constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams<HuggingFaceProfile>)
-  constructor(
-    options: HuggingFaceStrategyOptionsWithRequest,
-    verify: VerifyWithRequest<HuggingFaceProfile> | RequestAndParamsHint<HuggingFaceProfile>,
-  )
-  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceProfile>)
-  constructor(options: HuggingFaceIdTokenOptions, verify: Verify<HuggingFaceIdTokenProfile> | ParamsHint<HuggingFaceIdTokenProfile>)
-  constructor(options: HuggingFaceIdTokenOptions, verify: VerifyWithParams<HuggingFaceIdTokenProfile>)
+  // the usual one comes last: TypeScript explains a mistake by the last one it has tried
   constructor(
     options: HuggingFaceIdTokenOptionsWithRequest,
     verify: VerifyWithRequest<HuggingFaceIdTokenProfile> | RequestAndParamsHint<HuggingFaceIdTokenProfile>,
   )
   constructor(options: HuggingFaceIdTokenOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceIdTokenProfile>)
+  constructor(options: HuggingFaceIdTokenOptions, verify: Verify<HuggingFaceIdTokenProfile> | ParamsHint<HuggingFaceIdTokenProfile>)
+  constructor(options: HuggingFaceIdTokenOptions, verify: VerifyWithParams<HuggingFaceIdTokenProfile>)
+  constructor(
+    options: HuggingFaceStrategyOptionsWithRequest,
+    verify: VerifyWithRequest<HuggingFaceProfile> | RequestAndParamsHint<HuggingFaceProfile>,
+  )
+  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceProfile>)
+  constructor(options: HuggingFaceStrategyOptions, verify: Verify<HuggingFaceProfile> | ParamsHint<HuggingFaceProfile>)
+  constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams<HuggingFaceProfile>)
   constructor(options: AnyStrategyOptions, verify: (...args: never[]) => unknown) {
     const configuration = configure(options, verify)
     const { hub, scope, secrets, timeout, agent } = configuration
@@ -208,7 +209,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       throw new HubError('sub_mismatch', 'userinfo', 'userinfo and the ID token name different accounts')
     }
     const [user, info] = await this.callVerify(req, tokens, profile)
-    if (!user) throw new SignInFailure(info as object | undefined)
+    if (!user) throw info ? new SignInFailure(info as object) : refused('refused', 'This app does not let this account in.', 401)
     const { state } = signIn
     return () => this.success(user, state === undefined ? (info ?? {}) : { ...Object(info), state })
   }
@@ -273,7 +274,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     if (this.cookieStore && responseOf(req)) return this.cookieStore
     if (req.session) return this.sessionStore
     throw new Error(
-      'HuggingFaceStrategy has no place for the sign-in in progress: give a stateSecret, which seals it in a cookie, or put a session middleware before passport.authenticate',
+      'HuggingFaceStrategy has no place for the sign-in in progress: give the clientSecret (is its environment variable set?) or, for a public client, a stateSecret, which seals it in a cookie; or put a session middleware before passport.authenticate',
     )
   }
 

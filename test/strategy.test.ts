@@ -282,7 +282,11 @@ describe('HuggingFaceStrategy', () => {
       ['undefined, with no room for done', () => undefined],
     ])('and fails the sign-in for a user that is %s', async (_, user) => {
       reply()
-      expect(await signIn(new HuggingFaceStrategy(options, async (_a, _r, _p) => user()))).toMatchObject({ action: 'fail' })
+      expect(await signIn(new HuggingFaceStrategy(options, async (_a, _r, _p) => user()))).toMatchObject({
+        action: 'fail',
+        status: 401,
+        info: { code: 'refused', message: 'This app does not let this account in.' },
+      })
     })
 
     test('and hands on why it said no', async () => {
