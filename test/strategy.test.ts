@@ -411,6 +411,18 @@ describe('HuggingFaceStrategy', () => {
       expect(outcome.action === 'error' && outcome.error).toBeInstanceOf(AuthorizationError)
     })
 
+    test('without the state that the Hub may repeat in what it says', async () => {
+      const begun = await begin(strategy)
+      const said = (error: string) => ({
+        error,
+        error_description: `no ${begun.state}`,
+        error_uri: `https://hub.example/${begun.state}`,
+        state: begun.state,
+      })
+      const outcome = await attempt(strategy, { headers: { cookie: begun.cookie }, query: said('server_error') })
+      expect(outcome).toMatchObject({ action: 'error', error: { message: 'no ***', uri: 'https://hub.example/***' } })
+    })
+
     test.each<[string, object, string, number]>([
       ['a repeated code', { code: ['a', 'b'] }, 'invalid_callback', 400],
       ['a code that is an object', { code: { x: '1' } }, 'invalid_callback', 400],
