@@ -97,7 +97,7 @@ export type AnyStrategyOptions = HuggingFaceStrategyBaseOptions & {
  * for any other value write `{ state: … } satisfies HuggingFaceAuthenticateOptions as object`.
  */
 export interface HuggingFaceAuthenticateOptions {
-  /** The app's own state: any JSON value. It comes back as `info.state` and `req.authInfo.state`. */
+  /** The app's own state, a JSON value. It comes back as `info.state` and `req.authInfo.state`. */
   state?: unknown
   /** In place of the strategy's scopes. */
   scope?: HuggingFaceScope | HuggingFaceScope[] | undefined
