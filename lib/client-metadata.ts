@@ -40,8 +40,9 @@ export function clientMetadata(options: ClientMetadataOptions): ClientMetadata {
   const { origin } = secureURL('clientID', clientID)
   if (!clientName) throw wrong('clientName is missing; people see it when they consent')
   if (!redirectURIs?.length) throw wrong('redirectURIs is empty; name at least the callbackURL')
-  for (const uri of redirectURIs)
+  for (const uri of redirectURIs) {
     if (secureURL('redirectURIs', uri).origin !== origin) throw wrong(`every redirect URI has to be on ${origin}, where the document is`)
+  }
   const document: ClientMetadata = {
     client_id: clientID,
     client_name: clientName,
@@ -62,8 +63,9 @@ function secureURL(option: string, address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined
   // the draft: https, a path, no fragment, no credentials; compared as a string, so nothing may be left to normalise
   if (url?.protocol !== 'https:' || url.hash || url.username || url.password) throw wrong(`${option} has to be an https: address`)
-  if (option === 'clientID' && (url.pathname === '/' || url.href !== address))
+  if (option === 'clientID' && (url.pathname === '/' || url.href !== address)) {
     throw wrong(`clientID has to be the document's whole address with its path, such as ${url.origin}/.well-known/oauth-cimd`)
+  }
   return url
 }
 

@@ -136,8 +136,9 @@ export function readTokenResponse(body: string, details: HubAnswerDetails = {}):
   const answer = readObject('token', body, details)
   for (const [field, value] of Object.entries(answer)) if (value === null) delete answer[field]
   // RFC 6750 2.1: visible ASCII; anything else could not be sent back in a header
-  if (typeof answer['access_token'] !== 'string' || !/^[\x21-\x7e]+$/.test(answer['access_token']))
+  if (typeof answer['access_token'] !== 'string' || !/^[\x21-\x7e]+$/.test(answer['access_token'])) {
     throw invalid('the answer has no usable access_token')
+  }
   const { token_type = 'bearer' } = answer
   if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') throw invalid('the token_type is not bearer')
   if (answer['error']) throw invalid('the answer has an error beside the access_token')
@@ -173,8 +174,9 @@ export function readObject(phase: HubPhase, body: string, details: HubAnswerDeta
 export function userinfoError(error: unknown): HubError {
   if (error instanceof HubError) return error
   const { statusCode } = Object(error) as { statusCode?: unknown }
-  if (typeof statusCode !== 'number')
+  if (typeof statusCode !== 'number') {
     return new HubError('connection_failed', 'userinfo', 'the request to the Hub failed', { cause: error })
+  }
   return unexpectedStatus('userinfo', { status: statusCode }, { hubStatus: statusCode })
 }
 

@@ -69,8 +69,9 @@ function checkClaims(claims: JWTPayload, expected: IdTokenExpectations): asserts
   // Core 2: at most 255 ASCII characters
   if (typeof claims.sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(claims.sub)) reject('sub', 'is not a usable identifier')
   // Core 3.1.3.7, 3: another audience beside ours is not one that we trust
-  if (Array.isArray(claims.aud) && claims.aud.some((audience) => audience !== expected.clientID))
+  if (Array.isArray(claims.aud) && claims.aud.some((audience) => audience !== expected.clientID)) {
     reject('aud', 'names another audience beside this client')
+  }
   // Core 3.1.3.7, 5
   if (claims['azp'] !== undefined && claims['azp'] !== expected.clientID) reject('azp', 'is another client')
   if (Number(claims.iat) > Date.now() / 1000 + clockTolerance) reject('iat', 'lies in the future; is the clock of this server right?')

@@ -55,8 +55,9 @@ export function readCallback(req: AnyRequest): Callback | undefined {
     throw refused('invalid_callback', 'A callback carries either a code or an error. Begin the sign-in again.', 400)
   }
   const state = single('state')
-  if (state === undefined)
+  if (state === undefined) {
     throw refused('state_missing', 'The callback has no state, so this app did not ask for it. Begin the sign-in again.')
+  }
   return { state, code, error, description: query['error_description'], uri: query['error_uri'], iss: single('iss') }
 }
 
@@ -102,8 +103,9 @@ export function originOf(req: AnyRequest, trustForwarded = false): string | unde
 export function absoluteCallbackURL(req: AnyRequest, callbackURL: string | undefined, trustForwarded: boolean): string | undefined {
   if (callbackURL === undefined || URL.canParse(callbackURL)) return callbackURL
   const origin = originOf(req, trustForwarded)
-  if (!origin)
+  if (!origin) {
     throw new Error('callbackURL is relative and this request does not say which host it was sent to; give an absolute callbackURL')
+  }
   return new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
 }
 

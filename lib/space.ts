@@ -23,10 +23,11 @@ export interface SpaceOptions {
 export function spaceOptions(env: Readonly<Record<string, string | undefined>> = process.env): SpaceOptions {
   const { SPACE_ID, SPACE_HOST, OAUTH_CLIENT_ID: clientID, OAUTH_CLIENT_SECRET: clientSecret, OAUTH_SCOPES, OPENID_PROVIDER_URL } = env
   // other software uses the OAUTH_ names too; SPACE_ID is a Space's own
-  if (!SPACE_ID)
+  if (!SPACE_ID) {
     throw new Error(
       'spaceOptions: this is not a Space (SPACE_ID is not set); elsewhere give clientID, clientSecret and callbackURL yourself',
     )
+  }
   if (!clientID || !clientSecret) {
     throw new Error(`spaceOptions: the Space ${SPACE_ID} has no OAuth app; add "hf_oauth: true" to the header of its README.md`)
   }

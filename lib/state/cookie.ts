@@ -73,8 +73,9 @@ export class CookieStateStore implements StateStore {
     // the oldest go first: a handle begins with its time
     const others = [...signIns].sort(([a], [b]) => (handleIn(a) < handleIn(b) ? -1 : 1))
     const together = () => [...others, [name, sealed] as const].reduce((sum, [each, value]) => sum + each.length + value.length + 3, 0)
-    while (others.length >= mostSignIns || (others.length && together() > largestTogether))
+    while (others.length >= mostSignIns || (others.length && together() > largestTogether)) {
       this.set(req, String(others.shift()?.[0]), '', 0)
+    }
     this.set(req, name, sealed, signInLifetime)
     return handle
   }

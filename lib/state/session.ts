@@ -48,8 +48,9 @@ export class SessionStateStore implements StateStore {
   }
 
   private read(req: AnyRequest): Record<string, Entry> {
-    if (!req.session)
+    if (!req.session) {
       throw new Error('there is no req.session to keep the sign-in in; put the session middleware before passport.authenticate')
+    }
     const entries = Object.entries(Object(req.session[this.key]) as Record<string, Entry>)
     return Object.fromEntries(entries.filter(([handle]) => isHandle(handle) && !hasExpired(handle)))
   }

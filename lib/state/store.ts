@@ -64,7 +64,7 @@ export async function recall(
   const call = store.verify.bind(store) as (...args: Parameters) => unknown
   const answer = await settle((done) => (store.verify.length === 3 ? call(req, handle, done) : call(req, handle, meta, done)))
   const [ok, state, kept] = answer.length === 1 && typeof answer[0] === 'object' ? promised(answer[0]) : answer
-  if (!ok)
+  if (!ok) {
     throw new SignInFailure(
       {
         code: 'state_unknown',
@@ -73,6 +73,7 @@ export async function recall(
       },
       403,
     )
+  }
   if (keepsVerifier(store) && typeof ok !== 'string') throw new TypeError('the state store did not answer with the code verifier')
   return { ...Object(kept), state, verifier: keepsVerifier(store) ? String(ok) : derivedVerifier(handle, secret) }
 }
@@ -129,8 +130,9 @@ export function whyGone(
 
 function likelyCause(req: AnyRequest, { callbackURL }: StateMeta): string {
   const origin = originOf(req, true)
-  if (!origin || !callbackURL || !URL.canParse(callbackURL))
+  if (!origin || !callbackURL || !URL.canParse(callbackURL)) {
     return 'the sign-in was begun in another browser, or the browser keeps no cookies'
+  }
   const [actual, expected] = [new URL(origin), new URL(callbackURL)]
   if (expected.protocol === 'https:' && actual.protocol === 'http:') {
     return 'the cookie is Secure, but this server is reached over http; use https, or tell the framework to trust the proxy that ends TLS'
