@@ -242,17 +242,16 @@ type OidcProvider = typeof import('oidc-provider')
 async function loadOidcProvider(): Promise<OidcProvider> {
   try {
     return await quietly(() => import('oidc-provider'))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && /MODULE_NOT_FOUND/.test(String(error.code))) {
-      throw new Error('The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider', {
-        cause: error,
-      })
+  } catch (cause) {
+    // in Jest the error is of another realm, so instanceof does not tell
+    const { code } = Object(cause) as { code?: unknown }
+    if (/MODULE_NOT_FOUND/.test(String(code))) {
+      throw new Error('The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider', { cause })
     }
-    if (error instanceof Error && 'code' in error && /DYNAMIC_IMPORT/.test(String(error.code))) {
-      throw new Error('The local Hub is built on oidc-provider, an ES module: run Jest with NODE_OPTIONS=--experimental-vm-modules', {
-        cause: error,
-      })
+    if (/DYNAMIC_IMPORT/.test(String(code))) {
+      const cure = 'run Jest with NODE_OPTIONS=--experimental-vm-modules'
+      throw new Error(`The local Hub is built on oidc-provider, an ES module, which cannot be loaded here; ${cure}`, { cause })
     }
-    throw error
+    throw cause
   }
 }
