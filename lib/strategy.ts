@@ -1,16 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import OAuth2Strategy from 'passport-oauth2'
+import { authorizationRequest, denial } from './authorization'
 import { asksForOpenid, type Configuration, configure, scopeText } from './configuration'
-import {
-  AuthorizationError,
-  type HubAnswerDetails,
-  HubError,
-  httpStatus,
-  legible,
-  refused,
-  SignInFailure,
-  type SignInFailureCode,
-} from './errors'
+import { type HubAnswerDetails, HubError, refused, SignInFailure } from './errors'
 import { HubClient, parseErrorResponse, readObject, userinfoError } from './hub-client'
 import { HubKeys, type IdTokenClaims, payloadOf, verifyIdToken } from './id-token'
 import type {
@@ -145,14 +137,9 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
   private async begin(req: AnyRequest, options: HuggingFaceAuthenticateOptions): Promise<Action> {
     const { clientID, hub, secrets } = this.configuration
     const meta = this.metaFor(req, options)
-    const location = new URL(hub.authorizationURL)
-    for (const [name, value] of Object.entries(this.authorizationParams(options))) {
-      location.searchParams.delete(name)
-      for (const each of [value].flat()) if (each !== undefined && each !== null) location.searchParams.append(name, String(each))
-    }
     const signIn = { verifier: randomBytes(32).toString('base64url'), state: options.state }
     const { handle, verifier } = await remember(this.storeFor(req), req, signIn, meta, secrets[0])
-    const own = {
+    const location = authorizationRequest(hub.authorizationURL, this.authorizationParams(options), {
       response_type: 'code',
       client_id: clientID,
       redirect_uri: meta.callbackURL,
@@ -162,13 +149,12 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       code_challenge_method: 'S256',
       // Core 15.5.2: a nonce that needs no keeping, bound to the verifier that only we know
       nonce: asksForOpenid(meta.scope) ? s256(verifier) : undefined,
-    }
-    for (const [name, value] of Object.entries(own)) if (value !== undefined) location.searchParams.set(name, value)
+    })
     this.prepareReturn(meta.scope)
     responseOf(req)?.setHeader('Cache-Control', 'no-store')
     return () => {
       try {
-        this.redirect(location.href)
+        this.redirect(location)
       } catch (error) {
         // something else has answered meanwhile, such as the app's own time limit
         this.error(error)
@@ -322,24 +308,6 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     // set by our constructor, typed by the base class
     return this._oauth2 as HubClient
   }
-}
-
-/** What the person did at the Hub is a `fail`; what the app asked wrongly, or the Hub could not do, is an error. */
-function denial({ error = '', description, uri, state }: Callback): Error {
-  const shown = legible(description, [state])
-  const person: Partial<Record<string, string>> & Partial<Record<SignInFailureCode, string>> = {
-    access_denied: 'The person did not allow the sign-in.',
-    login_required: 'The person is not signed in at the Hub.',
-    consent_required: 'The person has yet to allow the app at the Hub.',
-    interaction_required: 'The person has something to do at the Hub first.',
-    account_selection_required: 'The person has to choose an account at the Hub first.',
-  }
-  const usual = Object.hasOwn(person, error) ? person[error] : undefined
-  if (usual) return refused(error as SignInFailureCode, shown ?? usual)
-  const code = legible(error, [state]) ?? 'server_error'
-  const message = shown ?? `the Hub answered the authorization request with ${code}; see the codes in the README`
-  const refusal = new AuthorizationError(message, code, legible(uri, [state]))
-  return Object.assign(refusal, httpStatus(refusal.status))
 }
 
 /** RFC 7636 4.2 */
