@@ -48,13 +48,13 @@ export class HubClient extends OAuth2 {
     else form.set('client_id', this._clientId)
     const sent = [basic, this._clientSecret, code, fields['code_verifier']]
     const answer = await this.ask('token', 'POST', this._getAccessTokenUrl(), headers, sent, form.toString())
-    const secrets = [...sent, ...tokensIn(answer.body)]
-    const details = answerDetails(answer.status, answer.headers, secrets)
     try {
-      if (!succeeded(answer)) throw unexpectedStatus('token', answer, details)
-      return readTokenResponse(answer.body, details)
+      if (!succeeded(answer)) throw unexpectedStatus('token', answer)
+      return readTokenResponse(answer.body)
     } catch (error) {
-      throw this.refusal(answer, details, secrets) ?? error
+      const secrets = [...sent, ...tokensIn(answer.body)]
+      const details = answerDetails(answer.status, answer.headers, secrets)
+      throw this.refusal(answer, details, secrets) ?? Object.assign(error as HubError, details)
     }
   }
 
@@ -86,8 +86,8 @@ export class HubClient extends OAuth2 {
     const secrets = [accessToken ?? undefined]
     const ask = async () => {
       const answer = await this.ask('userinfo', method, url, { ...headers, ...authorization }, secrets, body ? String(body) : undefined)
-      const details = answerDetails(answer.status, answer.headers, secrets)
-      if (!succeeded(answer)) throw unexpectedStatus('userinfo', answer, details)
+      const details = () => answerDetails(answer.status, answer.headers, secrets)
+      if (!succeeded(answer)) throw unexpectedStatus('userinfo', answer, details())
       return [answer.body, { statusCode: answer.status, headers: answer.headers, details }]
     }
     callBack(ask(), callback as Callback)
@@ -131,9 +131,9 @@ export interface TokenResponse extends TokenParams {
  *
  * @throws {HubError} invalid_response
  */
-export function readTokenResponse(body: string, details: HubAnswerDetails = {}): TokenResponse {
-  const invalid = (what: string) => new HubError('invalid_response', 'token', `${what}; is tokenURL right?`, details)
-  const answer = readObject('token', body, details)
+export function readTokenResponse(body: string): TokenResponse {
+  const invalid = (what: string) => new HubError('invalid_response', 'token', `${what}; is tokenURL right?`)
+  const answer = readObject('token', body)
   for (const [field, value] of Object.entries(answer)) if (value === null) delete answer[field]
   // RFC 6750 2.1: visible ASCII; anything else could not be sent back in a header
   if (typeof answer['access_token'] !== 'string' || !/^[\x21-\x7e]+$/.test(answer['access_token'])) {
@@ -180,7 +180,7 @@ export function userinfoError(error: unknown): HubError {
   return unexpectedStatus('userinfo', { status: statusCode }, { hubStatus: statusCode })
 }
 
-function unexpectedStatus(phase: HubPhase, answer: Pick<Answer, 'status'>, details: HubAnswerDetails): HubError {
+function unexpectedStatus(phase: HubPhase, answer: Pick<Answer, 'status'>, details: HubAnswerDetails = {}): HubError {
   if (phase === 'userinfo' && answer.status === 401) {
     return new HubError(
       'unauthorized',

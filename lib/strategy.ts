@@ -139,16 +139,17 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     const meta = this.metaFor(req, options)
     const signIn = { verifier: randomBytes(32).toString('base64url'), state: options.state }
     const { handle, verifier } = await remember(this.storeFor(req), req, signIn, meta, secrets[0])
+    const challenge = s256(verifier)
     const location = authorizationRequest(hub.authorizationURL, this.authorizationParams(options), {
       response_type: 'code',
       client_id: clientID,
       redirect_uri: meta.callbackURL,
       scope: meta.scope,
       state: handle,
-      code_challenge: s256(verifier),
+      code_challenge: challenge,
       code_challenge_method: 'S256',
       // Core 15.5.2: a nonce that needs no keeping, bound to the verifier that only we know
-      nonce: asksForOpenid(meta.scope) ? s256(verifier) : undefined,
+      nonce: asksForOpenid(meta.scope) ? challenge : undefined,
     })
     this.prepareReturn(meta.scope)
     responseOf(req)?.setHeader('Cache-Control', 'no-store')
@@ -220,15 +221,14 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
   override userProfile(accessToken: string, done: (error?: unknown, profile?: HuggingFaceProfile) => void): void {
     this._oauth2.get(this.configuration.hub.userProfileURL, accessToken, (error: unknown, body?: string | Buffer, response?: unknown) => {
       if (error) return done(userinfoError(error))
-      const { details } = Object(response) as { details?: HubAnswerDetails }
       let profile: HuggingFaceProfile
       try {
         const raw = String(body)
-        profile = readProfile(readObject('userinfo', raw, details), raw)
+        profile = readProfile(readObject('userinfo', raw), raw)
       } catch (cause) {
-        return done(
-          cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause, ...details }),
-        )
+        const wrong = cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause })
+        const { details } = Object(response) as { details?: () => HubAnswerDetails }
+        return done(Object.assign(wrong, details?.()))
       }
       done(null, profile)
     })
