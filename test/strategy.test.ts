@@ -18,6 +18,15 @@ const ada = { sub: '62f264b9f3c90f4b6514a269', preferred_username: 'ada', name: 
 
 const hub = (address = 'https://huggingface.co') => nock(address)
 
+/** The form that the next token request sends. */
+function keptForm(): Record<string, unknown> {
+  const form = {}
+  hub()
+    .post('/oauth/token', (given) => Boolean(Object.assign(form, given)))
+    .reply(200, tokens)
+  return form
+}
+
 /** The connection is prepared while the person is at the Hub; these tests look at what follows. */
 beforeEach(() => {
   nock.disableNetConnect()
@@ -202,13 +211,7 @@ describe('HuggingFaceStrategy', () => {
           return { audience: 'x', code_verifier: 'mine', grant_type: 'password' }
         }
       }
-      let form = {}
-      hub()
-        .post('/oauth/token', (given) => {
-          form = given
-          return true
-        })
-        .reply(200, tokens)
+      const form = keptForm()
       hub().get('/oauth/userinfo').reply(200, ada)
       await signIn(new Subclass(options, async () => 'somebody'))
       expect(form).toMatchObject({ audience: 'x', grant_type: 'authorization_code' })
@@ -725,13 +728,7 @@ describe('HuggingFaceStrategy', () => {
   })
 
   test('a redirect URI that was named nowhere is not named to the token endpoint', async () => {
-    let form = {}
-    hub()
-      .post('/oauth/token', (given) => {
-        form = given
-        return true
-      })
-      .reply(200, tokens)
+    const form = keptForm()
     hub().get('/oauth/userinfo').reply(200, ada)
     const { callbackURL, ...rest } = options
     expect(
