@@ -1,8 +1,15 @@
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
+  maxWorkers: '100%',
+  testEnvironment: '<rootDir>/test/support/environment.cjs',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/', '<rootDir>/test/servers/', '<rootDir>/test/package/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/browser/',
+    '<rootDir>/test/servers/',
+    '<rootDir>/test/soak/',
+    '<rootDir>/test/package/',
+  ],
   // ignoreDynamic: `await import('jose')` must stay an import, jose is ESM only
   transform: {
     '^.+\\.ts$': [

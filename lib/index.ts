@@ -1,33 +1,32 @@
-export { type ClientMetadata, type ClientMetadataOptions, clientMetadata } from './client-metadata'
 export {
   AuthorizationError,
-  type HubAnswerDetails,
   HubError,
   type HubErrorCode,
   type HubPhase,
+  type HubResponseDetails,
   InternalOAuthError,
   type SignInFailureCode,
   type SignInFailureInfo,
   TokenError,
 } from './errors'
 export type {
+  HuggingFaceAuthenticateCallback,
   HuggingFaceAuthenticateOptions,
-  HuggingFaceIdTokenOptions,
-  HuggingFaceIdTokenOptionsWithRequest,
   HuggingFaceScope,
   HuggingFaceStrategyOptions,
   HuggingFaceStrategyOptionsWithRequest,
   RefreshedTokens,
   TokenParams,
+  VerifiedUser,
   Verify,
   VerifyCallback,
   VerifyWithParams,
   VerifyWithRequest,
   VerifyWithRequestAndParams,
 } from './options'
-export type { HuggingFaceIdTokenProfile, HuggingFaceOrg, HuggingFaceProfile } from './profile'
-export { type SpaceOptions, spaceOptions } from './space'
+export type { HuggingFaceOrg, HuggingFaceProfile } from './profile'
+export { type SpaceOptions, spaceOptions } from './spaces'
 export { CookieStateStore, type CookieStateStoreOptions } from './state/cookie'
+export type { StateMeta, StateStore } from './state/foreign'
 export { SessionStateStore, type SessionStateStoreOptions } from './state/session'
-export type { StateMeta, StateStore } from './state/store'
 export { HuggingFaceStrategy, HuggingFaceStrategy as Strategy } from './strategy'

@@ -1,12 +1,13 @@
 import type { Agent, OutgoingHttpHeaders } from 'node:http'
-import type OAuth2Strategy from 'passport-oauth2'
-import type { HuggingFaceIdTokenProfile, HuggingFaceProfile, Open } from './profile'
-import type { StateStore } from './state/store'
+import type { AuthenticateOptions as PassportOptions } from 'passport'
+import type { SignInFailureInfo } from './errors'
+import type { Request } from './framework'
+import type { HuggingFaceProfile, Open } from './profile'
+import type { CookieStateStore } from './state/cookie'
+import type { StateStore } from './state/foreign'
+import type { SessionStateStore } from './state/session'
 
-/** A framework's request as passport-oauth2's types have it: Express's. */
-export type Request = Parameters<OAuth2Strategy['authenticate']>[0]
-
-/** https://huggingface.co/docs/hub/oauth lists the scopes; any other string is accepted too. */
+/** A scope of https://huggingface.co/docs/hub/oauth. Any other string is accepted too. */
 export type HuggingFaceScope = Open<
   | 'openid'
   | 'profile'
@@ -24,144 +25,198 @@ export type HuggingFaceScope = Open<
   | 'read-endpoints'
   | 'write-endpoints'
   | 'read-mcp'
+  | 'read-network-security'
+  | 'write-network-security'
   | 'jobs'
   | 'webhooks'
   | 'write-discussions'
 >
 
-/** A list of scopes, or one string with spaces between them. */
-export type Scopes = HuggingFaceScope | readonly HuggingFaceScope[]
-
-export interface HuggingFaceStrategyBaseOptions {
-  /** The OAuth app's Client ID (https://huggingface.co/settings/connected-applications), or the address of a client metadata document. */
+interface CommonOptions {
+  /**
+   * The Client ID of your OAuth app (https://huggingface.co/settings/connected-applications), or
+   * the URL of a client ID metadata document.
+   */
   clientID: string
-  /** The OAuth app's secret. Leave it out for a public client; an empty one is refused. */
+  /** The client secret of your OAuth app. Leave it out for a public client. */
   clientSecret?: string | undefined
-  /** The redirect URI that is registered with the OAuth app; absolute, or relative to where the app is mounted. */
+  /**
+   * The redirect URI. Absolute, or a path: `/path` starts at the host's root, `path` where the
+   * router is mounted. Required here or in `passport.authenticate`.
+   */
   callbackURL?: string | undefined
-  /** What to ask for; each scope has to be allowed on the OAuth app too. Default `profile`. */
-  scope?: Scopes | undefined
-  /** The hub's address. Default `https://huggingface.co`. */
+  /**
+   * Scopes to ask for: a list, or a string separated by spaces. Each must be enabled on the OAuth
+   * app too. Default `profile`.
+   */
+  scope?: HuggingFaceScope | readonly HuggingFaceScope[] | undefined
+  /**
+   * Where the profile comes from. `id_token` saves a request to the Hub and adds the scope `openid`,
+   * but has no `isPro`, `canPay` and `orgs`. Default `userinfo`.
+   */
+  profileSource?: 'userinfo' | 'id_token' | undefined
+  /** URL of the hub, and issuer of its ID tokens. Default `https://huggingface.co`. */
   hubURL?: string | undefined
-  /** Default: `/oauth/authorize` under `hubURL`. */
+  /** URL of the authorization endpoint. Default `/oauth/authorize` under `hubURL`. */
   authorizationURL?: string | undefined
-  /** Default: `/oauth/token` under `hubURL`. */
+  /** URL of the token endpoint. Default `/oauth/token` under `hubURL`. */
   tokenURL?: string | undefined
-  /** Default: `/oauth/userinfo` under `hubURL`. */
+  /** URL of the userinfo endpoint. Default `/oauth/userinfo` under `hubURL`. */
   userProfileURL?: string | undefined
-  /** Seals sign-ins in progress, default `clientSecret`. In a list the first one seals and all open, so that a secret can be changed. */
+  /**
+   * Encrypts pending sign-ins: a random string of 32 characters or more. If you give a list, the
+   * first encrypts and all decrypt, so you can rotate it. Default `clientSecret`.
+   */
   stateSecret?: string | readonly string[] | undefined
-  /** Where sign-ins in progress are kept. Default: a sealed cookie each, or the session where no cookie can be set. */
-  store?: StateStore | undefined
-  /** Milliseconds for each request to the Hub, from connecting to the last byte. Default 5000. */
+  /**
+   * Where pending sign-ins are kept. Default: each one encrypted in a cookie of its own, or in the
+   * session if no cookie can be set.
+   */
+  store?: CookieStateStore | SessionStateStore | StateStore | undefined
+  /**
+   * Begin again, once, if the browser comes back from the Hub and its sign-in is lost, unknown or
+   * expired. Default true.
+   */
+  restart?: boolean | undefined
+  /** For each request to the Hub, from connecting to the last byte, in milliseconds. Default 5000. */
   timeout?: number | undefined
-  /** For requests to the Hub: a corporate proxy, own certificates. Default: connections are kept and shared. */
+  /** `http.Agent` for requests to the Hub, for example for a proxy or a custom CA. */
   agent?: Agent | undefined
-  /** Headers for the requests to the Hub, beside our own. */
+  /** Headers to add to each request to the Hub. */
   customHeaders?: OutgoingHttpHeaders | undefined
-  /** Trust `X-Forwarded-Host` and `-Proto` for a relative `callbackURL`, where the framework cannot be told to. Default false. */
+  /**
+   * Trust `X-Forwarded-Host` and `X-Forwarded-Proto` for a relative `callbackURL`, if your framework
+   * has no such setting. Default false.
+   */
   proxy?: boolean | undefined
-  /** Do without userinfo: verify's `profile` is undefined. A function may decide, as in passport-oauth2. Default false. */
-  skipUserProfile?: boolean | (() => boolean) | ((accessToken: string, done: (error: unknown, skip?: boolean) => void) => void) | undefined
+  /** Skip fetching the profile: verify gets `undefined`. Default false. */
+  skipUserProfile?:
+    | boolean
+    | (() => boolean)
+    | ((accessToken: string, done: (error: unknown, skip?: boolean) => void) => void)
+    | undefined
 }
 
-interface WithoutRequest {
+/** Options of `new HuggingFaceStrategy(options, verify)`. */
+export interface HuggingFaceStrategyOptions extends CommonOptions {
   /** Call verify with the request first. Default false. */
   passReqToCallback?: false | undefined
 }
 
-interface WithRequest {
+/** Options of a strategy whose verify gets the request first. */
+export interface HuggingFaceStrategyOptionsWithRequest extends CommonOptions {
+  /** Call verify with the request first. */
   passReqToCallback: true
 }
 
-interface FromUserinfo {
-  /** Where the profile comes from. `id_token` spares a round trip, asks for `openid` by itself, and does without `isPro`, `canPay` and `orgs`. Default `userinfo`. */
-  profileSource?: 'userinfo' | undefined
-}
+export type AnyStrategyOptions = HuggingFaceStrategyOptions | HuggingFaceStrategyOptionsWithRequest
 
-interface FromIdToken {
-  profileSource: 'id_token'
-}
-
-export type HuggingFaceStrategyOptions = HuggingFaceStrategyBaseOptions & WithoutRequest & FromUserinfo
-export type HuggingFaceStrategyOptionsWithRequest = HuggingFaceStrategyBaseOptions & WithRequest & FromUserinfo
-export type HuggingFaceIdTokenOptions = HuggingFaceStrategyBaseOptions & WithoutRequest & FromIdToken
-export type HuggingFaceIdTokenOptionsWithRequest = HuggingFaceStrategyBaseOptions & WithRequest & FromIdToken
-export type AnyStrategyOptions = HuggingFaceStrategyBaseOptions & {
-  passReqToCallback?: boolean | undefined
-  profileSource?: 'userinfo' | 'id_token' | undefined
-}
-
-/**
- * `passport.authenticate('huggingface', options)`: what this strategy takes beside Passport's own options. Passport's types know `state` as a string only;
- * for any other value write `{ state: … } satisfies HuggingFaceAuthenticateOptions as object`.
- */
+/** What `passport.authenticate('huggingface', …)` accepts in addition to Passport's own options. */
 export interface HuggingFaceAuthenticateOptions {
-  /** The app's own state, a JSON value. It comes back as `info.state` and `req.authInfo.state`. */
+  /** Your own state, a JSON value. It comes back as `req.authInfo.state`. */
   state?: unknown
-  /** In place of the strategy's scopes. */
-  scope?: HuggingFaceScope | HuggingFaceScope[] | undefined
-  /** In place of the strategy's `callbackURL`; remembered until the person comes back. */
+  /** Overrides the strategy's scopes. */
+  scope?: HuggingFaceScope | readonly HuggingFaceScope[] | undefined
+  /** Overrides the strategy's `callbackURL`. It is remembered until the person comes back. */
   callbackURL?: string | undefined
-  /** `consent` shows the consent page, and the choice of organizations, again. */
+  /** `consent` shows the consent screen again. */
   prompt?: Open<'consent'> | undefined
-  /** Organizations to ask access to, by `org.id`. */
+  /** Organizations to ask access to, by `org.id`. It does not restrict who can sign in. */
   orgIds?: string | readonly string[] | undefined
 }
 
+/** A custom callback of `passport.authenticate('huggingface', options, callback)`. */
+export type HuggingFaceAuthenticateCallback = (
+  /** A technical failure: a `HubError`, `TokenError` or `AuthorizationError`, or what verify threw. */
+  error: Error | null,
+  /** The user from verify, or `false` if the sign-in failed. */
+  user?: Express.User | false | null,
+  /** Why the sign-in failed, or verify's `info` with your `state`. */
+  info?: Partial<SignInFailureInfo> & { state?: unknown; [field: string]: unknown },
+  /** HTTP status of a failure. */
+  status?: number,
+) => unknown
+
 declare module 'passport' {
-  interface AuthenticateOptions extends Pick<HuggingFaceAuthenticateOptions, 'callbackURL' | 'orgIds'> {}
+  // The names and defaults of the type parameters have to be those of Passport's types.
+  interface Authenticator<InitializeRet, AuthenticateRet, AuthorizeRet, AuthorizeOptions> {
+    /** Begins or completes a sign-in with Hugging Face. */
+    authenticate(
+      strategy: 'huggingface',
+      options: Omit<PassportOptions, 'state' | 'scope' | 'prompt'> & HuggingFaceAuthenticateOptions,
+      callback?: HuggingFaceAuthenticateCallback,
+    ): AuthenticateRet
+    /** Begins or completes a sign-in with Hugging Face. */
+    authenticate(
+      strategy: 'huggingface',
+      callback?: HuggingFaceAuthenticateCallback,
+    ): AuthenticateRet
+  }
 }
 
-/** What the token endpoint granted: its JSON as it came, less the refresh token, which has a place of its own. */
+/** The token endpoint's response, without the refresh token. */
 export interface TokenParams {
-  /** Granted scopes, separated by spaces. */
+  /** Granted scopes, separated by spaces. They may be fewer than you asked for. */
   scope?: string
-  /** The ID token, in compact form; only where `openid` was asked for. */
+  /** The ID token, in compact form. Only with the scope `openid`. */
   id_token?: string
-  /** Seconds that the access token lives: 8 hours unless the OAuth app says otherwise. */
+  /** Lifetime of the access token, in seconds: 8 hours, unless the OAuth app says otherwise. */
   expires_in?: number
-  /** `bearer` */
+  /** Always `bearer`. */
   token_type?: string
   [field: string]: unknown
 }
 
-/** What `refreshAccessToken` answers. */
+/** What `refreshAccessToken` resolves with. */
 export interface RefreshedTokens {
+  /** The new access token. */
   accessToken: string
-  /** The new one; the Hub's refresh tokens rotate. The old one where the Hub sent none. */
+  /** The new refresh token: store it, the old one is no longer valid. */
   refreshToken: string
+  /** The rest of the token endpoint's response. */
   params: TokenParams
 }
 
-/** Hands the user to Passport; `false` for nobody, with an `info` that says why. */
-export type VerifyCallback = (error?: unknown, user?: unknown, info?: object) => void
+/** What verify may resolve with or pass to `done`. `false` and `null` reject the sign-in. */
+export type VerifiedUser = Express.User | false | null | undefined
 
-type Granted<Profile, Params extends unknown[] = []> = [
+/** Completes verify. `false` rejects the sign-in, and `info` says why. */
+export type VerifyCallback = (error?: unknown, user?: VerifiedUser, info?: object) => void
+
+type VerifyResult = VerifiedUser | void | Promise<VerifiedUser | void>
+
+/** Finds or creates your user: call `done`, or return a promise of the user. */
+export type Verify = (
   accessToken: string,
   refreshToken: string | undefined,
-  ...params: Params,
-  profile: Profile,
+  profile: HuggingFaceProfile,
   done: VerifyCallback,
-]
+) => VerifyResult
 
-/** Instead of calling `done`, verify may return a promise of the user. */
-export type Verify<Profile> = (...granted: Granted<Profile>) => unknown
-export type VerifyWithParams<Profile> = (...granted: Granted<Profile, [params: TokenParams]>) => unknown
-export type VerifyWithRequest<Profile> = (req: Request, ...granted: Granted<Profile>) => unknown
-export type VerifyWithRequestAndParams<Profile> = (req: Request, ...granted: Granted<Profile, [params: TokenParams]>) => unknown
+/** A verify with five parameters also gets the token endpoint's response. */
+export type VerifyWithParams = (
+  accessToken: string,
+  refreshToken: string | undefined,
+  params: TokenParams,
+  profile: HuggingFaceProfile,
+  done: VerifyCallback,
+) => VerifyResult
 
-/**
- * Never matches a verify: it lends its parameter types to one that is written in place with a parameter more. TypeScript fixes those types at the first overload, before it has
- * looked at their number; the generic signature keeps a verify with fewer parameters from seeing this one.
- */
-export interface ParamsHint<Profile> {
-  <T>(a: T, b: never, c: never, d: never): unknown
-  (...verify: Parameters<VerifyWithParams<Profile>>): unknown
-}
-export interface RequestAndParamsHint<Profile> {
-  <T>(a: T, b: never, c: never, d: never, e: never): unknown
-  (...verify: Parameters<VerifyWithRequestAndParams<Profile>>): unknown
-}
+/** Verify with `passReqToCallback: true`. */
+export type VerifyWithRequest = (
+  req: Request,
+  accessToken: string,
+  refreshToken: string | undefined,
+  profile: HuggingFaceProfile,
+  done: VerifyCallback,
+) => VerifyResult
 
-export type { HuggingFaceIdTokenProfile, HuggingFaceProfile }
+/** A verify with six parameters and `passReqToCallback: true`. */
+export type VerifyWithRequestAndParams = (
+  req: Request,
+  accessToken: string,
+  refreshToken: string | undefined,
+  params: TokenParams,
+  profile: HuggingFaceProfile,
+  done: VerifyCallback,
+) => VerifyResult

@@ -1,52 +1,57 @@
-/** A plan, role or restriction as the Hub documents it; others may come and pass through. */
+/** A value that the Hub documents. Other strings may come, and pass through. */
 export type Open<Known extends string> = Known | (string & {})
 
-/** What every sign-in yields, from userinfo or from the ID token. */
-export interface HuggingFaceIdTokenProfile {
+/** The profile, from userinfo or from the ID token (https://huggingface.co/docs/hub/oauth). */
+export interface HuggingFaceProfile {
   provider: 'huggingface'
-  /** `sub`: the account's identifier, which survives a rename. Key your users by it. */
+  /** `sub`: the identifier of the account, which survives a rename. Key your users by it. */
   id: string
-  /** `preferred_username`; scope `profile`. It can be changed by the person. */
+  /** `preferred_username`. The person can change it. Scope `profile`. */
   username?: string
-  /** `name`: the full name; scope `profile`. */
+  /** `name`: the full name. Scope `profile`. */
   displayName?: string
-  /** `profile`: the account's page; scope `profile`. */
+  /** `profile`: the page of the account. Scope `profile`. */
   profileUrl?: string
-  /** Scope `email`. `verified` is true only where the Hub says so. */
+  /** Scope `email`. `verified` is true only if the Hub says so. */
   emails?: [{ value: string; verified: boolean }]
-  /** `picture`: the avatar's address; scope `profile`. */
+  /** `picture`: the URL of the avatar. Scope `profile`. */
   photos?: [{ value: string }]
-  /** Scope `profile`; only where the person has given one. */
+  /** Only if the person has entered one. Scope `profile`. */
   website?: string
-  /** The Hub's answer as it came, as text. */
+  /** Whether the account has a PRO subscription. Only from userinfo. Scope `profile`. */
+  isPro?: boolean
+  /** Whether the account has a payment method. Only from userinfo. Scope `read-billing`. */
+  canPay?: boolean
+  /**
+   * Organizations. Only from userinfo. Scope `read-memberships`. Absent if the Hub did not say,
+   * which is not the same as none.
+   */
+  orgs?: HuggingFaceOrg[]
+  /** The Hub's response as text. */
   _raw: string
-  /** The Hub's answer, parsed; fields that this package does not know are here. */
+  /** The Hub's response, parsed. It has the fields that this package does not know. */
   _json: Record<string, unknown>
 }
 
-/** The profile from userinfo (https://huggingface.co/docs/hub/oauth): what the ID token does not tell comes with it. */
-export interface HuggingFaceProfile extends HuggingFaceIdTokenProfile {
-  /** Whether the account has a PRO subscription; scope `profile`. */
-  isPro?: boolean
-  /** Whether the account has a payment method; scope `read-billing`. */
-  canPay?: boolean
-  /** Organizations; scopes `profile` and `read-memberships`. Absent when the Hub did not tell, which is not the same as none. */
-  orgs?: HuggingFaceOrg[]
-}
-
+/** An organization that the person belongs to. */
 export interface HuggingFaceOrg {
-  /** The organization's identifier, which survives a rename. Compare this one. */
+  /** The identifier of the organization, which survives a rename: `_id` in the Hub's API. Compare this one. */
   id: string
+  /** `preferred_username`. It can change. */
   username?: string
+  /** `name` */
   displayName?: string
+  /** URL of the avatar. */
   picture?: string
+  /** The subscription. */
   plan?: Open<'academia' | 'enterprise' | 'plus' | 'team'>
-  /** The person's role; only where the person granted the organization to the app. */
+  /** The role of the person. Scope `read-memberships`. */
   role?: Open<'admin' | 'contributor' | 'no_access' | 'read' | 'write'>
-  /** Scope `read-billing`. */
+  /** Whether it has a payment method. Scope `read-billing`. */
   canPay?: boolean
-  /** What keeps the app from the organization's data. */
+  /** What keeps the app from the data of the organization. */
   securityRestrictions?: Open<'ip' | 'mfa' | 'sso' | 'token-policy' | 'token-revoked'>[]
+  /** The resource groups of the person in the organization. */
   resourceGroups?: {
     id: string
     name?: string
@@ -55,28 +60,31 @@ export interface HuggingFaceOrg {
 }
 
 /**
- * Userinfo, or the claims of an ID token, as a profile by Passport's contact schema. Only `sub` is required; what is null, empty or of another type than documented is left out.
- *
- * @throws {TypeError} where `sub` is missing
+ * Userinfo, or the claims of an ID token, as a profile by Passport's contact schema. Only `sub` is
+ * required: without it there is no profile. What is null, empty or of an unexpected type is left out.
  */
-export function readProfile(claims: Record<string, unknown>, raw: string): HuggingFaceProfile {
-  const id = text(claims['sub'])
-  if (id === undefined) throw new TypeError('the answer has no sub')
-  const email = text(claims['email'])
+export function readProfile(
+  claims: Record<string, unknown>,
+  raw: string,
+): HuggingFaceProfile | undefined {
+  const id = asString(claims['sub'])
+  if (id === undefined) return undefined
+  const email = asString(claims['email'])
   const picture = webAddress(claims['picture'])
+  const verified = claims['email_verified'] === true
   return {
     provider: 'huggingface',
     id,
     ...present({
-      username: text(claims['preferred_username']),
-      displayName: text(claims['name']),
+      username: asString(claims['preferred_username']),
+      displayName: asString(claims['name']),
       profileUrl: webAddress(claims['profile']),
-      emails: email && ([{ value: email, verified: claims['email_verified'] === true }] satisfies HuggingFaceProfile['emails']),
-      photos: picture && ([{ value: picture }] satisfies HuggingFaceProfile['photos']),
+      emails: email && ([{ value: email, verified }] as HuggingFaceProfile['emails']),
+      photos: picture && ([{ value: picture }] as HuggingFaceProfile['photos']),
       website: webAddress(claims['website']),
-      isPro: flag(claims['isPro']),
-      canPay: flag(claims['canPay']),
-      orgs: list(claims['orgs'], readOrg),
+      isPro: asBoolean(claims['isPro']),
+      canPay: asBoolean(claims['canPay']),
+      orgs: asArray(claims['orgs'], readOrg),
     }),
     _raw: raw,
     _json: claims,
@@ -85,47 +93,51 @@ export function readProfile(claims: Record<string, unknown>, raw: string): Huggi
 
 function readOrg(entry: unknown): HuggingFaceOrg | undefined {
   const org = Object(entry) as Record<string, unknown>
-  const id = text(org['sub'])
+  const id = asString(org['sub'])
   if (id === undefined) return undefined
   return {
     id,
     ...present({
-      username: text(org['preferred_username']),
-      displayName: text(org['name']),
+      username: asString(org['preferred_username']),
+      displayName: asString(org['name']),
       picture: webAddress(org['picture']),
-      plan: text(org['plan']),
-      role: text(org['roleInOrg']),
-      canPay: flag(org['canPay']),
-      securityRestrictions: list(org['securityRestrictions'], text),
-      resourceGroups: list(org['resourceGroups'], (group) => {
-        const { sub, name, role } = Object(group) as Record<string, unknown>
-        const groupId = text(sub)
-        return groupId === undefined ? undefined : { id: groupId, ...present({ name: text(name), role: text(role) }) }
-      }),
+      plan: asString(org['plan']),
+      role: asString(org['roleInOrg']),
+      canPay: asBoolean(org['canPay']),
+      securityRestrictions: asArray(org['securityRestrictions'], asString),
+      resourceGroups: asArray(org['resourceGroups'], readGroup),
     }),
   }
+}
+
+function readGroup(entry: unknown) {
+  const { sub, name, role } = Object(entry) as Record<string, unknown>
+  const id = asString(sub)
+  return id && { id, ...present({ name: asString(name), role: asString(role) }) }
 }
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined | ''> }
 
 function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Present<T>
 }
 
-function text(value: unknown): string | undefined {
+function asString(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function flag(value: unknown): boolean | undefined {
+function asBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-function list<T>(value: unknown, read: (entry: unknown) => T | undefined): T[] | undefined {
-  return Array.isArray(value) ? value.map(read).filter((entry) => entry !== undefined) : undefined
+function asArray<T>(value: unknown, read: (entry: unknown) => T | '' | undefined): T[] | undefined {
+  return Array.isArray(value) ? value.flatMap((entry) => read(entry) || []) : undefined
 }
 
-/** Only what is safe as a link or an image: an `href` of another scheme could run code. */
+/** Only http(s): an `href` of another scheme could run code. */
 function webAddress(value: unknown): string | undefined {
-  const address = text(value)
+  const address = asString(value)
   return address && /^https?:\/\//i.test(address) && URL.canParse(address) ? address : undefined
 }

@@ -1,316 +1,421 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { debuglog, inspect } from 'node:util'
 import OAuth2Strategy from 'passport-oauth2'
-import { authorizationRequest, denial } from './authorization'
-import { asksForOpenid, type Configuration, configure, scopeText } from './configuration'
-import { type HubAnswerDetails, HubError, refused, SignInFailure } from './errors'
-import { HubClient, parseErrorResponse, readObject, userinfoError } from './hub-client'
-import { HubKeys, type IdTokenClaims, payloadOf, verifyIdToken } from './id-token'
+import {
+  type AuthorizationResponse,
+  authorizationError,
+  authorizationRequest,
+  readAuthorizationResponse,
+} from './authorization'
+import { type Callback, fromCallback, toCallback } from './callback'
+import { type Config, checkCallbackURL, configure, hasOpenid, scopeText } from './config'
+import { HubError, SignInFailure } from './errors'
+import {
+  absoluteURL,
+  type HostRequest,
+  isPrefetch,
+  originOf,
+  queryOf,
+  type Request,
+  responseOf,
+} from './framework'
+import { HubClient, parseErrorResponse, readUserinfo, receivedError } from './hub/client'
+import { SigningKeys } from './hub/signing-keys'
 import type {
   AnyStrategyOptions,
   HuggingFaceAuthenticateOptions,
-  HuggingFaceIdTokenOptions,
-  HuggingFaceIdTokenOptionsWithRequest,
   HuggingFaceStrategyOptions,
   HuggingFaceStrategyOptionsWithRequest,
-  ParamsHint,
   RefreshedTokens,
-  Request,
-  RequestAndParamsHint,
-  TokenParams,
   Verify,
   VerifyWithParams,
   VerifyWithRequest,
   VerifyWithRequestAndParams,
 } from './options'
-import { type HuggingFaceIdTokenProfile, type HuggingFaceProfile, readProfile } from './profile'
-import { type AnyRequest, absoluteCallbackURL, type Callback, isSpeculative, readCallback, responseOf, untilBrowserLeaves } from './request'
-import { settle } from './settle'
+import { type HuggingFaceProfile, readProfile } from './profile'
 import { CookieStateStore } from './state/cookie'
+import { ForeignStore } from './state/foreign'
 import { SessionStateStore } from './state/session'
-import { recall, remember, type StateMeta, type StateStore } from './state/store'
+import {
+  alreadyUsed,
+  isUsed,
+  likelyCause,
+  markUsed,
+  type SignIn,
+  type SignInStore,
+  unknown,
+  unmarkUsed,
+} from './state/store'
+import { callVerify, type Tokens } from './verify'
 
-/** What a leg of the sign-in ends in: one of Passport's actions, not yet taken. */
-type Action = () => void
+const debug = debuglog('passport-huggingface')
 
-/** As the token endpoint granted them. */
-interface Tokens {
-  accessToken: string
-  refreshToken: string | undefined
-  params: TokenParams
-}
+/** What a request ends in: one of Passport's actions, and its arguments. */
+type Outcome =
+  | [action: 'redirect', url: string]
+  | [action: 'success', user: Express.User, info: object]
+  | [action: 'fail', info: object, status?: number]
+  | [action: 'error', error: unknown]
+
+type Actions = Record<Outcome[0], (...args: never[]) => unknown>
+
+/** Precedes the handle in the `state` of a sign-in that was begun again. */
+const secondTry = 'again.'
 
 /**
  * Sign in with Hugging Face (https://huggingface.co/docs/hub/oauth) for Passport.
  *
- * PKCE (S256) and state are always on. Where the scope has `openid`, an ID token is demanded and verified before verify is called.
+ * PKCE (S256) and state are always on. With the scope `openid`, an ID token is required and verified
+ * before the access token is used.
  */
 export class HuggingFaceStrategy extends OAuth2Strategy {
   override name = 'huggingface'
 
-  // set by passport-oauth2, missing in its types
+  // Set by passport-oauth2, and missing in its types.
+  /** @internal */
   declare protected _verify: (...args: unknown[]) => unknown
+  /** @internal */
   declare protected _callbackURL: string | undefined
+  /** @internal */
   declare protected _passReqToCallback: boolean | undefined
-  declare protected _loadUserProfile: (accessToken: string, done: (error?: unknown, profile?: unknown) => void) => void
+  /** @internal */
+  declare protected _loadUserProfile: (accessToken: string, done: Callback) => void
 
-  private readonly configuration: Configuration
-  private readonly cookieStore: CookieStateStore | undefined
-  private readonly sessionStore = new SessionStateStore()
+  /** @internal */
+  private readonly config: Config
+  /** @internal */
+  private readonly keys: SigningKeys
+  /** The store of the options. @internal */
+  private readonly store: SignInStore | undefined
+  /** @internal */
+  private readonly cookies: CookieStateStore | undefined
+  /** @internal */
+  private readonly sessions = new SessionStateStore()
 
   /**
-   * @param options see {@link HuggingFaceStrategyOptions}
-   * @param verify finds or makes the app's user; it calls `done` or returns a promise of the user
-   * @throws {TypeError} for an option that is missing or wrong
+   * @param options at least `clientID`, `clientSecret` and `callbackURL`
+   * @param verify finds or creates your user: it calls `done` or returns a promise of the user
+   * @throws {TypeError} if an option is missing or wrong
    */
-  // the usual one comes last: TypeScript explains a mistake by the last one it has tried
-  constructor(
-    options: HuggingFaceIdTokenOptionsWithRequest,
-    verify: VerifyWithRequest<HuggingFaceIdTokenProfile> | RequestAndParamsHint<HuggingFaceIdTokenProfile>,
-  )
-  constructor(options: HuggingFaceIdTokenOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceIdTokenProfile>)
-  constructor(options: HuggingFaceIdTokenOptions, verify: Verify<HuggingFaceIdTokenProfile> | ParamsHint<HuggingFaceIdTokenProfile>)
-  constructor(options: HuggingFaceIdTokenOptions, verify: VerifyWithParams<HuggingFaceIdTokenProfile>)
-  constructor(
-    options: HuggingFaceStrategyOptionsWithRequest,
-    verify: VerifyWithRequest<HuggingFaceProfile> | RequestAndParamsHint<HuggingFaceProfile>,
-  )
-  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequestAndParams<HuggingFaceProfile>)
-  constructor(options: HuggingFaceStrategyOptions, verify: Verify<HuggingFaceProfile> | ParamsHint<HuggingFaceProfile>)
-  constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams<HuggingFaceProfile>)
+  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequest)
+  constructor(options: HuggingFaceStrategyOptionsWithRequest, verify: VerifyWithRequestAndParams)
+  constructor(options: HuggingFaceStrategyOptions, verify: Verify)
+  constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams)
   constructor(options: AnyStrategyOptions, verify: (...args: never[]) => unknown) {
-    const configuration = configure(options, verify)
-    const { hub, scope, secrets, timeout, agent } = configuration
-    const { clientID, clientSecret, callbackURL, customHeaders, passReqToCallback, skipUserProfile } = options
-    // its types demand a secret; a public client has none. With a sessionKey it does not parse the address by the deprecated url.parse
-    const base = {
-      clientID,
-      clientSecret,
-      callbackURL,
-      customHeaders,
-      passReqToCallback,
-      skipUserProfile,
-      scope,
-      authorizationURL: hub.authorizationURL,
-      tokenURL: hub.tokenURL,
-      sessionKey: 'huggingface',
-    }
+    const config = configure(options, verify)
+    const { clientID, authorizationURL, tokenURL, callbackURL, store, secrets, timeout } = config
+    // With a session key, passport-oauth2 does not use the deprecated url.parse. Its types demand a
+    // secret, which a public client does not have.
+    const base = { ...options, ...config, sessionKey: 'huggingface' }
     super(base as OAuth2Strategy.StrategyOptions, verify as OAuth2Strategy.VerifyFunction)
-    this.configuration = configuration
-    this.cookieStore = secrets.length ? new CookieStateStore({ secret: secrets }) : undefined
-    const Client = HubClient.configured({
-      timeout,
-      agent,
-      parseErrorResponse: (body, status) => this.parseErrorResponse(body, status),
-    })
-    this._oauth2 = new Client(clientID, clientSecret ?? '', '', hub.authorizationURL, hub.tokenURL, customHeaders)
+    this.config = config
+    const secret = options.clientSecret ?? ''
+    const parse = (body: string, status: number) => this.parseErrorResponse(body, status)
+    const settings = { timeout, agent: config.agent, parseErrorResponse: parse }
+    const { customHeaders } = options
+    const client = new HubClient(
+      clientID,
+      secret,
+      '',
+      authorizationURL,
+      tokenURL,
+      customHeaders,
+      settings,
+    )
+    this._oauth2 = client
+    this.keys = new SigningKeys(() => client.fetchKeys(config.jwksURL))
+    this.cookies = secrets.length > 0 ? new CookieStateStore({ secret: secrets }) : undefined
+    const meta = { authorizationURL, tokenURL, clientID, callbackURL }
+    this.store = !store || 'take' in store ? store : new ForeignStore(store, meta)
   }
 
-  /** Passport's entry for both legs: a request with a `code` or an `error` ends a sign-in, any other begins one. It ends in exactly one action. */
+  /** Called by Passport for both legs. It ends in exactly one of Passport's actions. */
   override authenticate(req: Request, options: HuggingFaceAuthenticateOptions = {}): void {
-    // By name, Passport runs a request on a copy of the registered strategy; with passport.authenticate(instance) on the registered one itself, having just set this
-    // request's actions on it. All that belongs to the request lives on a copy of our own from here on, made so that V8 sees the same shape each time.
-    const registered: this = Object.hasOwn(this, 'configuration') ? this : Object.getPrototypeOf(this)
-    const attempt: this = Object.assign(Object.create(registered), this)
-    // on a fresh tick, so that what the app throws from an action is the app's and not a rejection of ours
-    attempt.signIn(req as AnyRequest, options).then((action) => process.nextTick(action))
+    // Passport sets the actions for each request right before this call, also on a strategy that is
+    // passed to passport.authenticate as an instance and shared by all requests.
+    const { redirect, success, fail, error } = this
+    this.run(req as HostRequest, options, { redirect, success, fail, error })
   }
 
-  private async signIn(req: AnyRequest, options: HuggingFaceAuthenticateOptions): Promise<Action> {
-    let stop: (() => void) | undefined
+  /** Never rejects. @internal */
+  private async run(
+    req: HostRequest,
+    options: HuggingFaceAuthenticateOptions,
+    actions: Actions,
+  ): Promise<void> {
+    const outcome = await this.signIn(req, options)
+    const [action, ...args] = outcome
     try {
-      const callback = readCallback(req)
-      if (!callback) return await this.begin(req, options)
-      const watch = untilBrowserLeaves(req)
-      stop = watch.stop
-      this._oauth2 = Object.assign(Object.create(this._oauth2), { signal: watch.signal })
-      return await this.finish(req, callback, options)
-    } catch (error) {
-      if (error instanceof SignInFailure) return () => this.fail(error.info, error.status)
-      // to hand Passport nothing for an error would let the request through
-      return () => this.error(error || new Error('the sign-in failed, and what failed gave no reason'))
-    } finally {
-      stop?.()
-    }
-  }
-
-  /** First leg: an authorization request by RFC 6749 4.1.1, RFC 7636 4.3 and OpenID Connect Core 3.1.2.1. */
-  private async begin(req: AnyRequest, options: HuggingFaceAuthenticateOptions): Promise<Action> {
-    const { clientID, hub, secrets } = this.configuration
-    const meta = this.metaFor(req, options)
-    const signIn = { verifier: randomBytes(32).toString('base64url'), state: options.state }
-    const { handle, verifier } = await remember(this.storeFor(req), req, signIn, meta, secrets[0])
-    const challenge = s256(verifier)
-    const location = authorizationRequest(hub.authorizationURL, this.authorizationParams(options), {
-      response_type: 'code',
-      client_id: clientID,
-      redirect_uri: meta.callbackURL,
-      scope: meta.scope,
-      state: handle,
-      code_challenge: challenge,
-      code_challenge_method: 'S256',
-      // Core 15.5.2: a nonce that needs no keeping, bound to the verifier that only we know
-      nonce: asksForOpenid(meta.scope) ? challenge : undefined,
-    })
-    this.prepareReturn(meta.scope)
-    responseOf(req)?.setHeader('Cache-Control', 'no-store')
-    return () => {
+      if (action !== 'redirect') debug('ended: %s', describe(outcome))
+      await (actions[action] as (...args: unknown[]) => unknown)(...args)
+    } catch (thrown) {
+      // What the app throws while the action is taken is an error of the app. It never leads to a
+      // second action, but to the app's error handler.
+      const next = (req.next ?? actions.error) as (error: unknown) => unknown
       try {
-        this.redirect(location)
+        await next(explain(thrown))
       } catch (error) {
-        // something else has answered meanwhile, such as the app's own time limit
-        this.error(error)
+        process.emitWarning(`the error handler of the app threw: ${inspect(error)}`)
       }
     }
   }
 
-  /** Second leg: each thing from outside is checked before it is used, and the sign-in is used up before its code is sent. */
-  private async finish(req: AnyRequest, callback: Callback, options: HuggingFaceAuthenticateOptions): Promise<Action> {
-    const { hub, fromIdToken, secrets } = this.configuration
-    if (isSpeculative(req)) throw refused('prefetched', 'The callback was only prefetched; open it to sign in.', 425)
-    // RFC 9207: the issuer, when named, must be ours
-    if (callback.iss !== undefined && callback.iss !== hub.issuer) {
-      throw refused('issuer_mismatch', 'The callback comes from another Hub than the sign-in went to. Begin the sign-in again.')
+  /** @internal */
+  private async signIn(
+    req: HostRequest,
+    options: HuggingFaceAuthenticateOptions,
+  ): Promise<Outcome> {
+    try {
+      if (isPrefetch(req)) {
+        const detail = 'A HEAD request or a prefetch begins and completes no sign-in.'
+        throw new SignInFailure('prefetched', 'Open this page to sign in.', detail, 425)
+      }
+      const response = readAuthorizationResponse(queryOf(req), this.config.issuer)
+      if (!response) return await this.start(req, options)
+      return await this.complete(req, response, options)
+    } catch (error) {
+      if (error instanceof SignInFailure) return ['fail', error.info, error.status]
+      // Passport continues with the request if the error is undefined.
+      return ['error', error || new Error('the sign-in failed without a reason')]
     }
-    const meta = this.metaFor(req, options)
-    const signIn = await recall(this.storeFor(req), req, callback.state, meta, secrets[0])
-    if (callback.code === undefined) throw denial(callback)
-    const openid = fromIdToken || asksForOpenid(signIn.scope ?? meta.scope)
-    const keys = openid ? this.keys().held(this.fetchKeys) : undefined
-    // under way together with the token request; should it fail, verifying says so
-    keys?.catch(() => {})
-    const redirectURI = signIn.callbackURL ?? meta.callbackURL
-    const tokens = await this.requestTokens(callback.code, {
-      ...this.tokenParams(options),
-      grant_type: 'authorization_code',
-      code_verifier: signIn.verifier,
-      ...(redirectURI === undefined ? {} : { redirect_uri: redirectURI }),
-    })
-    const [claims, userinfo] = await Promise.all([
-      openid ? this.verifiedClaims(tokens, s256(signIn.verifier)) : undefined,
-      fromIdToken ? undefined : settle((done) => this._loadUserProfile(tokens.accessToken, done)),
-    ])
-    const profile = fromIdToken && claims ? readProfile(claims, payloadOf(String(tokens.params.id_token))) : userinfo?.[0]
-    // Core 5.3.2: userinfo of somebody else must not be used
-    const id = (profile as Partial<HuggingFaceProfile> | undefined)?.id
-    if (claims && id !== undefined && id !== claims.sub) {
-      throw new HubError('sub_mismatch', 'userinfo', 'userinfo and the ID token name different accounts')
-    }
-    const [user, info] = await this.callVerify(req, tokens, profile)
-    if (!user) throw info ? new SignInFailure(info as object) : refused('refused', 'This app does not let this account in.', 401)
-    const { state } = signIn
-    return () => this.success(user, state === undefined ? (info ?? {}) : { ...Object(info), state })
   }
 
-  /** Refreshes by RFC 6749 6. The Hub's refresh tokens rotate: refresh once at a time, and keep the one that is answered. */
+  /** First leg: RFC 6749 4.1.1, RFC 7636 4.3 and OpenID Connect Core 3.1.2.1. @internal */
+  private async start(
+    req: HostRequest,
+    options: HuggingFaceAuthenticateOptions,
+    statePrefix = '',
+  ): Promise<Outcome> {
+    const { clientID, authorizationURL, audience, usesIdToken } = this.config
+    const callbackURL = this.callbackURLFor(req, options)
+    const { state } = options
+    const scope =
+      options.scope === undefined ? this.config.scope : scopeText(options.scope, usesIdToken)
+    const verifier = randomBytes(32).toString('base64url')
+    const challenge = s256(verifier)
+    const signIn = { audience, verifier, callbackURL, scope, state }
+    const store = this.storeFor(req)
+    const handle = await store.save(req, signIn)
+    unmarkUsed(`${audience} ${handle}`)
+    debug('begun: scope "%s", %s, kept in %s', scope, callbackURL, store.constructor.name)
+    const url = authorizationRequest(authorizationURL, this.authorizationParams(options), {
+      response_type: 'code',
+      client_id: clientID,
+      redirect_uri: callbackURL,
+      scope,
+      state: statePrefix + handle,
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+      // Derived from the verifier, so it does not have to be stored (Core 15.5.2).
+      nonce: hasOpenid(scope) ? challenge : undefined,
+    })
+    this.keys.prewarm()
+    responseOf(req)?.setHeader('Cache-Control', 'no-store')
+    return ['redirect', url]
+  }
+
+  /** Second leg: a sign-in is taken before its code is sent, and verified before its token is used. @internal */
+  private async complete(
+    req: HostRequest,
+    response: AuthorizationResponse,
+    options: HuggingFaceAuthenticateOptions,
+  ): Promise<Outcome> {
+    const { issuer, clientID, restart, usesIdToken } = this.config
+    const isSecondTry = response.state.startsWith(secondTry)
+    const handle = isSecondTry ? response.state.slice(secondTry.length) : response.state
+    let signIn: SignIn
+    try {
+      signIn = await this.takeSignIn(req, handle)
+    } catch (error) {
+      const canRestart = restart && !isSecondTry && response.code !== undefined
+      if (!canRestart || req.method !== 'GET' || !isGone(error)) throw error
+      // The app's own state was kept in the sign-in.
+      return this.start(req, { ...options, state: undefined }, secondTry)
+    }
+    if (response.code === undefined) throw authorizationError(response, signIn.scope)
+
+    const needsIdToken = usesIdToken || hasOpenid(signIn.scope)
+    // Fetched along with the tokens. If this fails, `verify` below says so.
+    if (needsIdToken) this.keys.ready().catch(() => {})
+    const tokens = await this.requestTokens(response.code, {
+      ...this.tokenParams(options),
+      grant_type: 'authorization_code',
+      redirect_uri: signIn.callbackURL,
+      code_verifier: signIn.verifier,
+    })
+    const { accessToken } = tokens
+    const nonce = s256(signIn.verifier)
+    const now = Math.floor(Date.now() / 1000)
+    const expected = { issuer, clientID, nonce, accessToken, now }
+    const claims = needsIdToken ? await this.keys.verify(idTokenOf(tokens), expected) : undefined
+    const profile =
+      claims && usesIdToken
+        ? readProfile(claims, JSON.stringify(claims))
+        : await this.loadProfile(accessToken)
+    // Core 5.3.2: userinfo of another person must not be used
+    if (claims && profile?.id !== undefined && profile.id !== claims.sub) {
+      const message = 'userinfo and the ID token name different people'
+      throw new HubError('sub_mismatch', 'userinfo', message)
+    }
+
+    const first = this._passReqToCallback ? [req] : []
+    const [user, info] = await callVerify(this._verify, first, tokens, profile)
+    if (!user) {
+      if (info) return ['fail', info]
+      const message = 'This account cannot sign in here.'
+      throw new SignInFailure('refused', message, 'Your verify function returned no user.', 401)
+    }
+    const { state } = signIn
+    return ['success', user, state === undefined ? (info ?? {}) : { ...info, state }]
+  }
+
+  /** @internal */
+  private async takeSignIn(req: HostRequest, handle: string): Promise<SignIn> {
+    const key = `${this.config.audience} ${handle}`
+    if (isUsed(key)) throw alreadyUsed()
+    let signIn: SignIn
+    try {
+      signIn = await this.storeFor(req).take(req, handle)
+    } catch (error) {
+      const origin = originOf(req, true)
+      const isLost = error instanceof SignInFailure && error.info.code === 'state_lost'
+      if (isLost) error.info.detail = likelyCause(origin, this._callbackURL)
+      throw error
+    }
+    // A second callback may have got as far meanwhile.
+    if (isUsed(key)) throw alreadyUsed()
+    markUsed(key)
+    if (signIn.audience === this.config.audience) return signIn
+    throw unknown('It belongs to another hub or client.')
+  }
+
+  /** @internal */
+  private async requestTokens(code: string, params: object): Promise<Tokens> {
+    let values: unknown[]
+    try {
+      values = await fromCallback((callback) =>
+        this._oauth2.getOAuthAccessToken(code, params, callback as () => void),
+      )
+    } catch (error) {
+      const parse = (body: string, status: number) => this.parseErrorResponse(body, status)
+      throw receivedError('token', error, parse)
+    }
+    const [accessToken, refreshToken, granted = {}] = values
+    return { accessToken, refreshToken, params: granted } as Tokens
+  }
+
+  /** @internal */
+  private async loadProfile(accessToken: string): Promise<Partial<HuggingFaceProfile> | undefined> {
+    const [profile] = await fromCallback((done) => this._loadUserProfile(accessToken, done))
+    return profile as Partial<HuggingFaceProfile> | undefined
+  }
+
+  /**
+   * Exchanges a refresh token for new tokens (RFC 6749 6). The Hub's refresh tokens live three
+   * months, and each refresh replaces them: store the new one. Concurrent calls with one token share
+   * one request, in this process.
+   *
+   * @throws {TokenError} `invalid_grant` if the person has to sign in again
+   * @throws {HubError} if the Hub cannot be reached
+   */
   async refreshAccessToken(refreshToken: string): Promise<RefreshedTokens> {
     const tokens = await this.requestTokens(refreshToken, { grant_type: 'refresh_token' })
     return { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }
   }
 
   /**
-   * The profile behind an access token, from userinfo.
+   * Fetches the profile again, from userinfo.
    *
-   * @throws {HubError} `unauthorized` where the token has expired or the person has revoked the app
+   * @throws {HubError} `unauthorized` if the token has expired or the person has revoked the app
    */
   async fetchProfile(accessToken: string): Promise<HuggingFaceProfile> {
-    const [profile] = await settle((done) => this.userProfile(accessToken, done))
+    const [profile] = await fromCallback((done) => this.userProfile(accessToken, done))
     return profile as HuggingFaceProfile
   }
 
-  /** Fetches userinfo (OpenID Connect Core 5.3) and normalises it. */
-  override userProfile(accessToken: string, done: (error?: unknown, profile?: HuggingFaceProfile) => void): void {
-    this._oauth2.get(this.configuration.hub.userProfileURL, accessToken, (error: unknown, body?: string | Buffer, response?: unknown) => {
-      if (error) return done(userinfoError(error))
-      let profile: HuggingFaceProfile
-      try {
-        const raw = String(body)
-        profile = readProfile(readObject('userinfo', raw), raw)
-      } catch (cause) {
-        const wrong = cause instanceof HubError ? cause : new HubError('invalid_response', 'userinfo', 'the answer has no sub', { cause })
-        const { details } = Object(response) as { details?: () => HubAnswerDetails }
-        return done(Object.assign(wrong, details?.()))
-      }
-      done(null, profile)
-    })
+  /** Fetches userinfo (OpenID Connect Core 5.3) and normalizes it. Override it to add to the profile. */
+  override userProfile(
+    accessToken: string,
+    done: (error?: unknown, profile?: HuggingFaceProfile) => void,
+  ): void {
+    const { userProfileURL } = this.config
+    const response = fromCallback((callback) =>
+      this._oauth2.get(userProfileURL, accessToken, callback as () => void),
+    )
+    const profile = response.then(
+      ([body, received]) => [readUserinfo(String(body), received)],
+      (error) => {
+        throw receivedError('userinfo', error, parseErrorResponse)
+      },
+    )
+    toCallback(profile, done as Callback)
   }
 
-  /** Extra parameters of the authorization request. Overridden, they cannot replace what keeps the sign-in safe. */
+  /**
+   * Extra parameters of the authorization request. Override it to add your own. They cannot replace
+   * those that keep the sign-in safe.
+   */
   override authorizationParams(options: HuggingFaceAuthenticateOptions): object {
-    // the Hub documents a single orgIds; several are sent as it would be repeated in a form
     return { prompt: options.prompt, orgIds: options.orgIds }
   }
 
+  /** What an error response of the token endpoint means (RFC 6749 5.2), or null. */
   override parseErrorResponse(body: string, status: number): Error | null {
     return parseErrorResponse(body, status)
   }
 
-  private metaFor(req: AnyRequest, options: HuggingFaceAuthenticateOptions): StateMeta & { scope: string } {
-    const { clientID, hub, scope, fromIdToken, proxy } = this.configuration
-    return {
-      authorizationURL: hub.authorizationURL,
-      tokenURL: hub.tokenURL,
-      clientID,
-      callbackURL: absoluteCallbackURL(req, options.callbackURL ?? this._callbackURL, proxy),
-      scope: options.scope === undefined ? scope : scopeText(options.scope, fromIdToken),
-    }
+  /** @internal */
+  private callbackURLFor(req: HostRequest, options: HuggingFaceAuthenticateOptions): string {
+    const callbackURL = options.callbackURL ?? this._callbackURL
+    checkCallbackURL(callbackURL)
+    const url = absoluteURL(req, callbackURL, this.config.proxy)
+    if (url !== undefined) return url
+    const detail = 'callbackURL is relative, and the request names no usable host.'
+    throw new SignInFailure('invalid_host', 'This address cannot be used to sign in.', detail, 400)
   }
 
-  private storeFor(req: AnyRequest): StateStore {
-    if (this.configuration.store) return this.configuration.store
-    if (this.cookieStore && responseOf(req)) return this.cookieStore
-    if (req.session) return this.sessionStore
+  /** @internal */
+  private storeFor(req: HostRequest): SignInStore {
+    if (this.store) return this.store
+    if (this.cookies && responseOf(req)) return this.cookies
+    if (req.session) return this.sessions
     throw new Error(
-      'HuggingFaceStrategy has no place for the sign-in in progress: give the clientSecret (is its environment variable set?) or, for a public client, a stateSecret, which seals it in a cookie; or put a session middleware before passport.authenticate',
+      this.cookies
+        ? 'HuggingFaceStrategy cannot reach the response to set a cookie; set req.res = res before passport.authenticate'
+        : 'HuggingFaceStrategy has no secret to encrypt a cookie with; set clientSecret (is its environment variable set?), or stateSecret for a public client',
     )
   }
+}
 
-  private async requestTokens(code: string, params: object): Promise<Tokens> {
-    const [accessToken, refreshToken, granted = {}] = await settle((done) => this._oauth2.getOAuthAccessToken(code, params, done))
-    return { accessToken, refreshToken, params: granted } as Tokens
-  }
-
-  private async verifiedClaims({ accessToken, params }: Tokens, nonce: string): Promise<IdTokenClaims> {
-    const { clientID, hub } = this.configuration
-    if (params.id_token === undefined) {
-      const message = 'the Hub sent no ID token although openid was asked for; allow the scope openid on the OAuth app'
-      throw new HubError('missing_id_token', 'token', message)
-    }
-    return verifyIdToken(params.id_token, this.keys(), this.fetchKeys, { issuer: hub.issuer, clientID, nonce, accessToken })
-  }
-
-  /** Calls verify as passport-oauth2 does: by the number of its parameters. */
-  private callVerify(req: AnyRequest, { accessToken, refreshToken, params }: Tokens, profile: unknown): Promise<unknown[]> {
-    const first = this._passReqToCallback ? [req] : []
-    const arity = this._verify.length - first.length
-    const args = [...first, accessToken, refreshToken, ...(arity === 5 ? [params] : []), profile]
-    // one that has no room for `done` answers with what it returns
-    return settle((done) => this._verify(...args, done), arity > 0 && arity < 4)
-  }
-
-  /** While the person is at the Hub: the keys, if they are needed and stale, and a connection for the token request, so that neither is on the way back. */
-  private prepareReturn(scope: string): void {
-    const { tokenURL, keysBesideTokens } = this.configuration.hub
-    const connects = keysBesideTokens && !this.client.isConnected(tokenURL)
-    if (connects || (asksForOpenid(scope) && this.keys().stale)) this.keys().prefetch(this.fetchKeys)
-  }
-
-  private keys(): HubKeys {
-    return HubKeys.at(this.configuration.hub.jwksURL)
-  }
-
-  /** The keys serve other sign-ins too, so they do not depend on this browser's staying. */
-  private get fetchKeys(): () => Promise<unknown> {
-    const client: HubClient = Object.assign(Object.create(this.client), { signal: undefined })
-    return () => client.fetchKeys(this.configuration.hub.jwksURL)
-  }
-
-  private get client(): HubClient {
-    // set by our constructor, typed by the base class
-    return this._oauth2 as HubClient
-  }
+function isGone(error: unknown): boolean {
+  const codes = ['state_lost', 'state_unknown', 'state_expired']
+  return error instanceof SignInFailure && codes.includes(error.info.code)
 }
 
 /** RFC 7636 4.2 */
 function s256(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url')
+}
+
+function idTokenOf({ params }: Tokens): string {
+  if (params.id_token !== undefined) return params.id_token
+  const message = 'the Hub sent no ID token; enable the scope openid on your OAuth app'
+  throw new HubError('missing_id_token', 'token', message)
+}
+
+/** What an action threw, or what it means if Passport's own message does not say. */
+function explain(thrown: unknown): unknown {
+  const { message } = Object(thrown) as { message?: unknown }
+  if (!String(message).includes('req.session.regenerate is not a function')) return thrown
+  const advice =
+    'Passport needs a session with regenerate() and save(); with cookie-session, add the shim of docs/frameworks.md'
+  return new Error(advice, { cause: thrown })
+}
+
+/** Why a leg ended as it did, without secrets: only our own errors may show their message. */
+function describe([action, reason]: Outcome): string {
+  if (action !== 'fail' && action !== 'error') return action
+  const { code, detail, name } = Object(reason) as Record<string, unknown>
+  const message = reason instanceof HubError ? reason.message : detail
+  return [action, name, code, message].filter((part) => typeof part === 'string').join(' ')
 }

@@ -1,50 +1,55 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { readProfile } from '../lib/profile'
+import { describe, expect, test } from '@jest/globals'
+import { type HuggingFaceProfile, readProfile } from '../lib/profile'
 
-function profileOf(fixture: string) {
-  const raw = readFileSync(join(__dirname, 'fixtures', 'userinfo', `${fixture}.json`), 'utf8')
-  return readProfile(JSON.parse(raw), raw)
+/** Userinfo as the Hub sends it with every scope. */
+const everything = {
+  sub: '62f264b9f3c90f4b6514a269',
+  name: 'Ada Moreno',
+  preferred_username: 'ada',
+  profile: 'https://huggingface.co/ada',
+  picture: 'https://huggingface.co/avatars/ada.svg',
+  website: 'https://ada.example/about',
+  email: 'ada@example.com',
+  email_verified: true,
+  isPro: false,
+  canPay: true,
+  billingMode: 'prepaid',
+  orgs: [
+    {
+      sub: '64a000000000000000000001',
+      name: 'Tidal Labs',
+      preferred_username: 'tidal-labs',
+      picture: 'https://huggingface.co/avatars/tidal-labs.svg',
+      plan: 'enterprise',
+      roleInOrg: 'admin',
+      canPay: false,
+      securityRestrictions: ['sso', 'mfa'],
+      resourceGroups: [{ sub: '64a0000000000000000000f1', name: 'Forecasting', role: 'write' }],
+    },
+  ],
 }
 
-/** The profile without the Hub's answer as it came. */
-function fieldsOf(fixture: string) {
-  const { _raw, _json, ...fields } = profileOf(fixture)
+const read = (claims: object) => readProfile(claims as Record<string, unknown>, JSON.stringify(claims)) as HuggingFaceProfile
+
+/** The profile without the Hub's response. */
+function fieldsOf(claims: object) {
+  const { _raw, _json, ...fields } = read(claims)
   return fields
 }
 
-describe('the profile', () => {
-  test('with the scope openid alone has the identifier and nothing made up', () => {
-    expect(fieldsOf('openid')).toEqual({ provider: 'huggingface', id: '62f264b9f3c90f4b6514a269' })
-  })
+const least = { provider: 'huggingface', id: everything.sub }
 
-  test('with the scope profile has names, page, picture, website, subscription and organizations', () => {
-    expect(fieldsOf('profile')).toEqual({
-      provider: 'huggingface',
-      id: '62f264b9f3c90f4b6514a269',
+describe('the profile', () => {
+  test('has all that the Hub tells', () => {
+    expect(fieldsOf(everything)).toEqual({
+      ...least,
       username: 'ada',
       displayName: 'Ada Moreno',
       profileUrl: 'https://huggingface.co/ada',
+      emails: [{ value: 'ada@example.com', verified: true }],
       photos: [{ value: 'https://huggingface.co/avatars/ada.svg' }],
       website: 'https://ada.example/about',
       isPro: false,
-      orgs: [],
-    })
-  })
-
-  test('with the scope email has the address, and whether the Hub has verified it', () => {
-    expect(fieldsOf('email')).toMatchObject({ emails: [{ value: 'ada@example.com', verified: true }] })
-    expect(fieldsOf('everything')).toMatchObject({ emails: [{ value: 'ada@example.com', verified: false }] })
-  })
-
-  test.each([undefined, null, 'true', 1])('does not take email_verified = %p for verified', (email_verified) => {
-    const { emails } = readProfile({ sub: '1', email: 'ada@example.com', email_verified }, '')
-    expect(emails).toEqual([{ value: 'ada@example.com', verified: false }])
-  })
-
-  test('with every scope has what the Hub tells of organizations and billing', () => {
-    expect(fieldsOf('everything')).toMatchObject({
-      isPro: true,
       canPay: true,
       orgs: [
         {
@@ -54,7 +59,7 @@ describe('the profile', () => {
           picture: 'https://huggingface.co/avatars/tidal-labs.svg',
           plan: 'enterprise',
           role: 'admin',
-          canPay: true,
+          canPay: false,
           securityRestrictions: ['sso', 'mfa'],
           resourceGroups: [{ id: '64a0000000000000000000f1', name: 'Forecasting', role: 'write' }],
         },
@@ -62,55 +67,59 @@ describe('the profile', () => {
     })
   })
 
-  test('takes null for absent', () => {
-    expect(fieldsOf('nulls')).toEqual({ provider: 'huggingface', id: '62f264b9f3c90f4b6514a269' })
+  test.each([
+    ['absent', {}],
+    ['null', Object.fromEntries(Object.keys(everything).map((name) => [name, null]))],
+    [
+      'of another type',
+      { name: 7, preferred_username: {}, profile: [], picture: 7, website: 7, email: [], isPro: 'yes', canPay: 1, orgs: {} },
+    ],
+    ['empty', { name: '', preferred_username: '', profile: '', picture: '', website: '', email: '' }],
+  ])('leaves out what is %s', (_, claims) => {
+    expect(fieldsOf({ ...claims, sub: everything.sub })).toEqual(least)
   })
 
-  test('tells no organizations from organizations that the Hub did not tell of', () => {
-    expect(profileOf('profile').orgs).toEqual([])
-    expect(profileOf('openid').orgs).toBeUndefined()
+  test.each([undefined, null, 'true', 1, false])('does not take email_verified = %p for verified', (email_verified) => {
+    expect(read({ ...everything, email_verified }).emails).toEqual([{ value: 'ada@example.com', verified: false }])
   })
 
-  test('reads every plan and every role', () => {
-    const { orgs } = profileOf('orgs')
-    expect(orgs?.map((org) => org.plan)).toEqual(['academia', 'enterprise', 'plus', 'team', undefined])
-    expect(orgs?.map((org) => org.role)).toEqual(['admin', 'contributor', 'no_access', 'read', 'write'])
-  })
-
-  test('passes plans, roles and restrictions through that it does not know, and leaves out what is no organization', () => {
-    expect(fieldsOf('unknown-fields').orgs).toEqual([
-      { id: '64a000000000000000000001', plan: 'galactic', role: 'custom-research-role', securityRestrictions: ['moonlight'] },
-    ])
-  })
-
-  test('leaves out addresses that are not http or https, and values of another type than documented', () => {
-    expect(fieldsOf('unknown-fields')).toEqual({
-      provider: 'huggingface',
-      id: '62f264b9f3c90f4b6514a269',
-      username: 'ada',
-      orgs: expect.anything(),
-    })
-  })
-
-  test.each(['https://', 'https://exa mple/', ' https://example.com', 'HTTPS//example.com', '//example.com'])(
-    'leaves out the address %p',
-    (website) => {
-      expect(readProfile({ sub: '1', website }, '')).not.toHaveProperty('website')
+  test.each(['javascript:alert(1)', 'data:image/png;base64,AAAA', 'https://', 'https://exa mple/', ' https://a.example', '//a.example'])(
+    'leaves out the address %p, wherever it stands',
+    (address) => {
+      const orgs = [{ sub: '2', picture: address }]
+      expect(fieldsOf({ sub: everything.sub, profile: address, picture: address, website: address, orgs })).toEqual({
+        ...least,
+        orgs: [{ id: '2' }],
+      })
     },
   )
 
-  test('keeps resource groups that have an identifier, with what is known of them', () => {
-    const { orgs } = readProfile({ sub: '1', orgs: [{ sub: '2', resourceGroups: [{ sub: '3' }, { name: 'none' }] }] }, '')
-    expect(orgs).toEqual([{ id: '2', resourceGroups: [{ id: '3' }] }])
+  test('tells no organizations from organizations that the Hub did not tell of', () => {
+    expect([read({ sub: '1', orgs: [] }).orgs, read({ sub: '1' }).orgs]).toEqual([[], undefined])
   })
 
-  test("keeps the Hub's answer, as text and parsed, with the fields that are not known", () => {
-    const profile = profileOf('unknown-fields')
-    expect(JSON.parse(profile._raw)).toEqual(profile._json)
-    expect(profile._json).toMatchObject({ favouriteModel: 'bloom' })
+  test('passes on plans, roles and restrictions that nobody knows yet', () => {
+    const org = { sub: '2', plan: 'galactic', roleInOrg: 'custom-role', securityRestrictions: ['moonlight', 7] }
+    expect(read({ sub: '1', orgs: [org] }).orgs).toEqual([
+      { id: '2', plan: 'galactic', role: 'custom-role', securityRestrictions: ['moonlight'] },
+    ])
   })
 
-  test.each([[{}], [{ sub: null }], [{ sub: '' }], [{ sub: 7 }], [{ sub: ['1'] }]])('refuses %j, which has no identifier', (claims) => {
-    expect(() => readProfile(claims, '')).toThrow('sub')
+  test('leaves out organizations and resource groups without an identifier', () => {
+    const resourceGroups = [{ sub: '3' }, { name: 'none' }, null, 'x']
+    const orgs = [{ sub: '2', resourceGroups }, { name: 'none' }, null, 'x']
+    expect(read({ sub: '1', orgs }).orgs).toEqual([{ id: '2', resourceGroups: [{ id: '3' }] }])
   })
+
+  test("keeps the Hub's response, as text and parsed, with the fields that are not known", () => {
+    const { _raw, _json } = read(everything)
+    expect([JSON.parse(_raw), _json]).toEqual([everything, everything])
+  })
+
+  test.each([[{}], [{ sub: null }], [{ sub: '' }], [{ sub: 7 }], [{ sub: ['1'] }]])(
+    'is not made of %j, which has no identifier',
+    (claims) => {
+      expect(read(claims)).toBeUndefined()
+    },
+  )
 })

@@ -1,116 +1,121 @@
-import { HuggingFaceStrategy } from '../lib'
-import { type Hub, startHub } from '../testing'
-import { Browser, startApp } from './support/express-app'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import {
+  type HuggingFaceAuthenticateOptions,
+  type HuggingFaceProfile,
+  HuggingFaceStrategy,
+  type TokenParams,
+  type VerifyWithParams,
+} from '../lib/index'
+import { type SignInOptions, signIn as signInAtHub } from '../testing/sign-in'
+import { authenticate, begin, callbackURL, errorOf, watchSignIns } from './support/sign-in'
 
-/** The whole sign-in, over HTTP: an Express app, a browser's cookies, and an OpenID provider for the Hub. */
-const redirectURIs = ['http://127.0.0.1/auth/huggingface/callback']
-const confidential = { clientID: 'confidential', clientSecret: 'a secret: with + and / and %', redirectURIs }
-const open = { clientID: 'public', redirectURIs }
-
-let hub: Hub
+/** With the local Hub, in a process of its own: `npx passport-huggingface`. */
+let command: ChildProcess
+let hubURL: string
 beforeAll(async () => {
-  hub = await startHub({ clients: [confidential, open] })
+  const script = path.join(__dirname, '..', 'dist', 'testing', 'cli.js')
+  command = spawn(process.execPath, [script, '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const [printed] = await once(command.stdout as NodeJS.ReadableStream, 'data')
+  hubURL = /^HF_HUB_URL=(.*)$/m.exec(String(printed))?.[1] ?? ''
 })
-afterEach(() => {
-  hub.faults = {}
+afterAll(async () => {
+  command.kill()
+  await once(command, 'close')
 })
-afterAll(() => hub.close())
 
-type App = Awaited<ReturnType<typeof startApp>>
-const withApp = async (client: { clientID: string; clientSecret?: string }, use: (app: App) => Promise<void>) => {
-  const { clientID, clientSecret } = client
-  const app = await startApp(
-    (callbackURL) =>
-      new HuggingFaceStrategy(
-        { clientID, clientSecret, callbackURL, hubURL: hub.url, scope: 'openid profile email', stateSecret: 'the state secret' },
-        async (_accessToken, _refreshToken, profile) => profile,
-      ),
-  )
-  await use(app).finally(app.close)
+watchSignIns()
+
+interface Session {
+  accessToken: string
+  refreshToken: string
+  params: TokenParams
+  profile: HuggingFaceProfile
 }
 
-describe.each([confidential, open])('an Express app with a client that is $clientID', (client) => {
-  test('signs a person in and gets their profile', () =>
-    withApp(client, async (app) => {
-      const browser = new Browser()
-      const callback = await hub.signIn(await browser.begin(app.url, { state: { returnTo: '/models' } }), 'ada')
-      expect(await browser.json(callback)).toMatchObject({
-        status: 200,
-        body: {
-          user: {
+const confidential = { clientID: 'local-app', clientSecret: 'local-app-secret' }
+const publicApp = { clientID: 'local-public-app', clientSecret: undefined, stateSecret: 's'.repeat(32) }
+
+const verify: VerifyWithParams = (accessToken, refreshToken, params, profile, done) =>
+  done(null, { accessToken, refreshToken, params, profile })
+const strategyFor = (options: object = {}) => new HuggingFaceStrategy({ ...confidential, callbackURL, hubURL, ...options }, verify)
+
+async function signIn(strategy: HuggingFaceStrategy, username: string, options?: HuggingFaceAuthenticateOptions, choices?: SignInOptions) {
+  const { url, cookie } = await begin(strategy, options)
+  const callback = new URL(await signInAtHub(url.href, username, choices))
+  return authenticate(strategy, { url: callback.pathname + callback.search, cookie })
+}
+
+async function sessionOf(...args: Parameters<typeof signIn>): Promise<Session> {
+  const outcome = await signIn(...args)
+  expect(outcome.action).toBe('success')
+  return outcome.args[0] as Session
+}
+
+describe.each([confidential, publicApp])('$clientID', (client) => {
+  test('signs a person in, with their profile and its own state', async () => {
+    const strategy = strategyFor({ ...client, scope: 'openid profile email' })
+    expect(await signIn(strategy, 'ada', { state: { returnTo: '/models' } })).toMatchObject({
+      action: 'success',
+      args: [
+        {
+          profile: {
             provider: 'huggingface',
             username: 'ada',
             displayName: 'Ada Moreno',
             emails: [{ value: 'ada@example.com', verified: true }],
             isPro: true,
           },
-          info: { state: { returnTo: '/models' } },
+          params: { scope: 'openid profile email', token_type: 'bearer', expires_in: 28800, id_token: expect.any(String) },
         },
-      })
-    }))
+        { state: { returnTo: '/models' } },
+      ],
+    })
+  })
 
-  test('tells a person who denied what happened', () =>
-    withApp(client, async (app) => {
-      const browser = new Browser()
-      const callback = await hub.signIn(await browser.begin(app.url), 'bo', { deny: true })
-      expect(await browser.json(callback)).toEqual({ status: 403, body: { code: 'access_denied', message: 'The user denied the request' } })
-    }))
+  test('hears that a person denied', async () => {
+    const outcome = await signIn(strategyFor(client), 'bo', {}, { deny: true })
+    expect(outcome).toMatchObject({ action: 'fail', args: [{ code: 'access_denied' }, 403] })
+  })
 
-  test('refuses a callback with another state, and the sign-in goes on', () =>
-    withApp(client, async (app) => {
-      const browser = new Browser()
-      const callback = new URL(await hub.signIn(await browser.begin(app.url), 'ada'))
-      const forged = new URL(callback)
-      forged.searchParams.set('state', 'forged')
-      expect(await browser.json(forged.href)).toMatchObject({ status: 403, body: { code: 'state_unknown' } })
-      expect(await browser.json(callback.href)).toMatchObject({ status: 200 })
-    }))
-
-  test("refuses another browser's callback", () =>
-    withApp(client, async (app) => {
-      const callback = await hub.signIn(await new Browser().begin(app.url), 'ada')
-      expect(await new Browser().json(callback)).toMatchObject({
-        status: 403,
-        body: { code: 'state_lost', message: expect.stringContaining('another browser') },
-      })
-    }))
-
-  test('refuses a callback that is opened again, and says that it is done', () =>
-    withApp(client, async (app) => {
-      const browser = new Browser()
-      const callback = await hub.signIn(await browser.begin(app.url), 'ada')
-      expect(await browser.json(callback)).toMatchObject({ status: 200 })
-      expect(await browser.json(callback)).toMatchObject({ status: 403, body: { code: 'state_used' } })
-    }))
-
-  test('does not mix up two people who sign in at once', () =>
-    withApp(client, async (app) => {
-      const people = ['ada', 'bo', 'chidi', 'dana', 'emi']
-      const answers = await Promise.all(
-        people.map(async (person) => {
-          const browser = new Browser()
-          return browser.json(await hub.signIn(await browser.begin(app.url), person))
-        }),
-      )
-      expect(answers.map(({ body }) => (body as { user: { username: string } }).user.username)).toEqual(people)
-    }))
-
-  test('answers 502 where the code has expired, with the words of the Hub', () =>
-    withApp(client, async (app) => {
-      const browser = new Browser()
-      const callback = await hub.signIn(await browser.begin(app.url), 'ada')
-      hub.faults = { expireCode: true }
-      expect(await browser.json(callback)).toMatchObject({
-        status: 502,
-        body: { name: 'TokenError', code: 'invalid_grant', phase: 'token' },
-      })
-      expect(app.errors[0]).toMatchObject({ hubStatus: 400, requestId: hub.requests.at(-1)?.requestId })
-    }))
+  test('refreshes its tokens, once for each refresh token', async () => {
+    const strategy = strategyFor(client)
+    const { refreshToken } = await sessionOf(strategy, 'ada')
+    const refreshed = await strategy.refreshAccessToken(refreshToken)
+    expect(refreshed.refreshToken).not.toBe(refreshToken)
+    expect(await strategy.fetchProfile(refreshed.accessToken)).toMatchObject({ username: 'ada', isPro: true })
+    await expect(strategy.refreshAccessToken(refreshToken)).rejects.toMatchObject({ name: 'TokenError', code: 'invalid_grant' })
+  })
 })
 
-test('a wrong client secret is an error that says invalid_client', () =>
-  withApp({ clientID: 'confidential', clientSecret: 'wrong' }, async (app) => {
-    const browser = new Browser()
-    const callback = await hub.signIn(await browser.begin(app.url), 'ada')
-    expect(await browser.json(callback)).toMatchObject({ status: 502, body: { name: 'TokenError', code: 'invalid_client' } })
-  }))
+test('an app with a wrong secret hears invalid_client', async () => {
+  const error = errorOf(await signIn(strategyFor({ clientSecret: 'wrong' }), 'ada'))
+  expect(error).toMatchObject({ name: 'TokenError', code: 'invalid_client', phase: 'token', requestId: expect.any(String) })
+})
+
+test('a token that the Hub does not know fetches no profile', async () => {
+  const failure = strategyFor().fetchProfile('opaque')
+  await expect(failure).rejects.toMatchObject({ code: 'unauthorized', hubStatus: 401, requestId: expect.any(String) })
+})
+
+test('an organization tells the role of a person who chose it, which orgIds asks for', async () => {
+  const strategy = strategyFor()
+  const before = (await sessionOf(strategy, 'bo')).profile.orgs ?? []
+  expect(before.map(({ username, plan, role }) => [username, plan, role])).toEqual([
+    ['tidal-labs', 'enterprise', undefined],
+    ['open-atlas', 'team', undefined],
+  ])
+  const options = { orgIds: before[0]?.id, prompt: 'consent' }
+  const { profile } = await sessionOf(strategy, 'bo', options)
+  expect(profile.orgs?.map(({ role }) => role)).toEqual(['contributor', undefined])
+})
+
+test('a profile from the ID token has no PRO, no organizations and no userinfo', async () => {
+  const strategy = strategyFor({ profileSource: 'id_token', scope: 'profile email', userProfileURL: 'https://nobody.example' })
+  const { profile } = await sessionOf(strategy, 'ada')
+  expect(profile).toMatchObject({ username: 'ada', displayName: 'Ada Moreno', emails: [{ value: 'ada@example.com', verified: true }] })
+  expect([profile.isPro, profile.orgs]).toEqual([undefined, undefined])
+  expect(JSON.parse(profile._raw)).toMatchObject({ sub: profile.id, aud: 'local-app', iss: hubURL })
+})

@@ -1,55 +1,60 @@
-/** An OAuth app that is registered at the local Hub. */
+/** An OAuth app on the local Hub. */
 export interface Client {
   clientID: string
-  /** Without a secret the app is a public client. */
+  /** Leave it out for a public app. */
   clientSecret?: string
   /** Compared exactly, except that `http` on a loopback host may have any port. */
   redirectURIs: readonly string[]
-  /** What the app may ask for, and gets when it asks for nothing. Default: every scope there is. */
+  /** The scopes the app may ask for, and gets if it asks for none. Default: all. */
   scopes?: readonly string[]
-  /** What the consent page calls the app. Default: the client ID. */
+  /** Shown on the consent page. Default: the client ID. */
   name?: string
+  /** Lifetime of access tokens, from 1 to 43200 minutes. Default: 480. */
+  tokenExpirationMinutes?: number
 }
 
-const loopbackCallbacks = ['localhost', '127.0.0.1', '[::1]'].map((host) => `http://${host}/auth/huggingface/callback`)
+const redirectURIs = ['localhost', '127.0.0.1', '[::1]'].map(
+  (host) => `http://${host}/auth/huggingface/callback`,
+)
 
 export const defaultClients: readonly [Client, ...Client[]] = [
-  {
-    clientID: 'local-app',
-    clientSecret: 'local-app-secret',
-    redirectURIs: loopbackCallbacks,
-    name: 'My app',
-  },
-  { clientID: 'local-public-app', redirectURIs: loopbackCallbacks, name: 'My public app' },
+  { clientID: 'local-app', clientSecret: 'local-app-secret', redirectURIs, name: 'My app' },
+  { clientID: 'local-public-app', redirectURIs, name: 'My public app' },
 ]
 
-/** A {@link Client} in the words of OpenID Connect Dynamic Client Registration. */
-export function clientMetadata(client: Client): Record<string, unknown> {
-  const isWeb = client.redirectURIs.every((uri) => /^https?:/.test(uri))
-  return {
-    client_id: client.clientID,
-    ...(client.clientSecret === undefined
-      ? { token_endpoint_auth_method: 'none' }
-      : { client_secret: client.clientSecret, token_endpoint_auth_method: 'client_secret_basic' }),
-    ...(client.name === undefined ? {} : { client_name: client.name }),
-    ...(client.scopes === undefined ? {} : { scope: client.scopes.join(' ') }),
-    redirect_uris: [...client.redirectURIs],
-    // oidc-provider takes an address like `my-app://callback` from native clients only.
-    application_type: isWeb ? 'web' : 'native',
-  }
+/** What an app may ask for, in the words of the consent page. */
+export const scopeMeanings: Readonly<Record<string, string>> = {
+  openid: 'Know who you are',
+  profile: 'See your profile: name, username, picture and website',
+  email: 'See your e-mail address',
+  'read-billing': 'Know whether you have a payment method',
+  'read-memberships': 'See your organizations and your role in each',
+  'read-repos': 'Read your repositories, including private ones',
+  'gated-repos': 'Read the gated repositories you have access to',
+  'contribute-repos': 'Create repositories and write to those it created',
+  'write-repos': 'Read and write your repositories',
+  'manage-repos': 'Create, change and delete your repositories',
+  'read-collections': 'Read your collections',
+  'write-collections': 'Change your collections',
+  'inference-api': 'Use Inference Providers for you',
+  'read-endpoints': 'See your Inference Endpoints',
+  'write-endpoints': 'Manage your Inference Endpoints',
+  jobs: 'Run jobs for you',
+  webhooks: 'Manage your webhooks',
+  'write-discussions': 'Write in discussions and pull requests for you',
+  'read-mcp': 'Use the MCP server for you',
+  'read-network-security': 'Read your network security settings',
+  'write-network-security': 'Change your network security settings',
 }
 
-/** The Hub's rule: exact, but an `http` loopback address may have any port. Host names are not interchangeable. */
+export const allScopes: readonly string[] = Object.keys(scopeMeanings)
+
+/** The Hub's rule: equal, but `http` on a loopback host may have any port. */
 export function isRedirectAllowed(uri: string, registered: readonly string[]): boolean {
-  if (registered.includes(uri)) {
-    return true
-  }
   const portless = withoutLoopbackPort(uri)
-  return portless !== undefined && registered.some((other) => withoutLoopbackPort(other) === portless)
+  return registered.some((other) => withoutLoopbackPort(other) === portless)
 }
 
-function withoutLoopbackPort(uri: string): string | undefined {
-  return /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/?]|$)/.test(uri)
-    ? uri.replace(/^(http:\/\/(?:\[::1\]|[^:/?]+)):\d+/, '$1')
-    : undefined
+function withoutLoopbackPort(uri: string): string {
+  return uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/, '$1')
 }

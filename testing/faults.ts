@@ -1,61 +1,63 @@
 import type { ServerResponse } from 'node:http'
 
-/** How an endpoint misbehaves. Without `status`, `body`, `hang` and `cut` it answers as usual, only later. */
+/** How an endpoint misbehaves. With `delay` alone it responds as usual, only later. */
 export interface EndpointFault {
-  /** Milliseconds to wait before anything else. */
+  /** Wait this many milliseconds first. */
   delay?: number
-  /** Answer with this status. Default with a `body`: 200. */
+  /** Respond with this status. Default: 200 if there is a `body`. */
   status?: number
-  /** Answer with this text, or this object as JSON. */
+  /** Respond with this text, or with this object as JSON. */
   body?: string | object
-  /** More headers for that answer, `Retry-After` for one. */
+  /** More headers of that response, for example `Retry-After`. */
   headers?: Record<string, string>
-  /** Never answer; the connection stays open. */
+  /** Never respond, and keep the connection open. */
   hang?: boolean
-  /** Close the connection in the middle of the answer. */
+  /** Close the connection in the middle of the response. */
   cut?: boolean
 }
 
-/** What goes wrong at the local Hub, until the next `hub.faults = {}`. */
+/** What goes wrong on the local Hub, until `hub.faults = {}`. */
 export interface Faults {
-  /** Everybody denies every app. */
+  /** Everyone denies every app. */
   deny?: boolean
-  /** Authorization codes have expired when they come to the token endpoint. */
+  /** Authorization codes have expired when they reach the token endpoint. */
   expireCode?: boolean
   token?: EndpointFault
   userinfo?: EndpointFault
   jwks?: EndpointFault
 }
 
-/** Misbehaves as asked. Returns whether the request was dealt with. */
+/** Resolves with `true` if the fault took care of the response. */
 export async function applyFault(fault: EndpointFault, res: ServerResponse): Promise<boolean> {
-  if (fault.delay !== undefined) {
-    const { delay } = fault
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay)
-      // The asker may give up, and the Hub may close: neither may leave a timer behind.
-      res.once('close', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
+  const { delay, status, body, headers, hang, cut } = fault
+  if (delay !== undefined) {
+    await wait(delay, res)
   }
-  if (res.closed || fault.hang) {
+  if (res.closed || hang) {
     return true
   }
-  if (fault.cut) {
-    res.writeHead(fault.status ?? 200, { 'content-type': 'application/json', 'content-length': '1000' })
+  if (cut) {
+    res.writeHead(status ?? 200, { 'content-type': 'application/json', 'content-length': '1000' })
     res.write('{"cut":', () => res.destroy())
     return true
   }
-  if (fault.status === undefined && fault.body === undefined) {
+  if (status === undefined && body === undefined) {
     return false
   }
-  const isText = typeof fault.body === 'string'
-  res.writeHead(fault.status ?? 200, {
-    'content-type': isText ? 'text/plain; charset=utf-8' : 'application/json',
-    ...fault.headers,
-  })
-  res.end(isText ? fault.body : JSON.stringify(fault.body ?? { error: `Fault with status ${fault.status}` }))
+  const isText = typeof body === 'string'
+  const contentType = isText ? 'text/plain; charset=utf-8' : 'application/json'
+  res.writeHead(status ?? 200, { 'content-type': contentType, ...headers })
+  res.end(isText ? body : JSON.stringify(body ?? { error: `Fault with status ${status}` }))
   return true
+}
+
+/** Ends early if the connection closes, so that no timer outlives the Hub. */
+async function wait(delay: number, res: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, delay)
+    res.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }

@@ -1,119 +1,111 @@
 import { generateKeyPair, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import {
   createServer as createHttpServer,
-  Agent as HttpAgent,
   type IncomingMessage,
   type RequestListener,
-  type Server,
   type ServerResponse,
 } from 'node:http'
-import { createServer as createHttpsServer, Agent as HttpsAgent } from 'node:https'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import { type SignInOptions, signIn } from './browser'
 import { type Client, defaultClients } from './clients'
 import { applyFault, type Faults } from './faults'
-import { defaultPeople, type Person, type Resident, toResident } from './people'
-import { createProvider } from './provider'
-import { Consents, type HubState } from './state'
+import { defaultPeople, type Person, type Resident, toResidents } from './people'
+import { createProvider, loadOidcProvider } from './provider'
+import { parseAuthorizationURL, type SignInOptions, visitPages } from './sign-in'
+import type { HubState } from './state'
 import { Store } from './store'
 
 export interface HubOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number
-  /** The address to listen at. Default: `127.0.0.1`. */
+  /** The address to listen on. Default: `127.0.0.1`. */
   host?: string
-  /** Who can sign in. Default: five people who differ in what their accounts have. */
+  /** Who can sign in. Default: five people whose accounts differ. */
   people?: readonly Person[]
-  /** Registered OAuth apps. Default: one with a secret and one without, for callbacks at `/auth/huggingface/callback`. */
+  /** The OAuth apps. Default: one with a secret and one without. */
   clients?: readonly Client[]
-  /**
-   * Answers with the document of a client whose ID is a URL. Default: it is fetched, and on this machine from an
-   * `https` server with any certificate.
-   */
+  /** Returns the metadata document of an app whose client ID is a URL. Default: fetch it. */
   clientMetadata?: (clientID: string) => object | Promise<object>
   /** Serve `https` with this key and certificate. */
   tls?: { key: string | Buffer; cert: string | Buffer }
-  /** The address that browsers and apps know the Hub by, when something stands in front of it. No trailing slash. */
+  /** The Hub's URL for browsers and apps, if it is behind a proxy. */
   url?: string
 }
 
-/** A request that came to one of the Hub's endpoints, pages left out. */
+/** A request to one of the Hub's endpoints. */
 export interface HubRequest {
   readonly endpoint: 'authorize' | 'token' | 'userinfo' | 'jwks' | 'discovery'
   readonly method: string
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly headers: Readonly<IncomingMessage['headers']>
-  /** The form, at the token endpoint. */
+  /** The form of a token request. */
   readonly body?: Readonly<Record<string, string>>
-  /** What the answer's `X-Request-Id` says. */
+  /** The `X-Request-Id` of the response. */
   readonly requestId: string
 }
 
 /** A running local Hub. */
 export interface Hub {
-  /** The strategy's `hubURL`. */
+  /** The strategy's `hubURL`, and the `iss` of ID tokens. */
   readonly url: string
-  /** The same as `url`: the `iss` of ID tokens. */
-  readonly issuer: string
-  /** The people as the Hub knows them now. Change them, add to them, while it runs. */
+  /** The people who can sign in. You can change them, and add more, while the Hub runs. */
   readonly people: Resident[]
   readonly clients: readonly [Client, ...Client[]]
-  /** What reached the endpoints so far, oldest first. */
+  /** The requests so far, oldest first. */
   readonly requests: HubRequest[]
-  /** What goes wrong; `{}` clears it. */
+  /** What goes wrong. Set it to `{}` to end all faults. */
   faults: Faults
   /**
-   * Does what a person does in a browser: signs in, consents, and returns the callback URL they are sent to. It is not
-   * fetched.
+   * Does what a person does in the browser: signs in, authorizes the app, and resolves with the
+   * callback URL that the Hub redirects to. The callback URL is not fetched.
    *
-   * @param authorizationURL where the app's sign-in route redirects to
+   * @param authorizationURL the Location that the app's sign-in route redirects to
    */
-  signIn(authorizationURL: string, username: string, options?: SignInOptions): Promise<string>
-  /** Signs with a new key from now on. The one before is still published. */
+  signIn(
+    authorizationURL: string | null | undefined,
+    username: string,
+    options?: SignInOptions,
+  ): Promise<string>
+  /** Signs ID tokens with a new key from now on. The previous key stays published. */
   rotateKeys(): Promise<void>
-  /** Stops, and closes every connection. */
+  /** Stops the Hub and closes every connection. */
   close(): Promise<void>
 }
 
-/** Starts a local stand-in for the Hub. It needs `oidc-provider`. */
+/** Starts a local stand-in for the Hub. Needs `oidc-provider`. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const clients = options.clients ?? defaultClients
-  const [firstClient, ...otherClients] = clients
-  if (firstClient === undefined) {
-    throw new TypeError('startHub needs a client: leave `clients` out for the default ones')
-  }
-  const isTLS = options.tls !== undefined
-  const host = options.host ?? '127.0.0.1'
+  const { host = '127.0.0.1', port = 0, tls } = options
+  const clients = checkClients(options.clients ?? defaultClients)
+  const people = toResidents(options.people ?? defaultPeople)
+  const publicURL = options.url && new URL(options.url).origin
+  const oidcProvider = await loadOidcProvider()
   const keys = [await generateKey()]
 
-  let listener: RequestListener = () => {}
   const handler: RequestListener = (req, res) => {
     receive(req, res).catch(() => res.destroy())
   }
-  const server = options.tls === undefined ? createHttpServer(handler) : createHttpsServer(options.tls, handler)
-  await listen(server, options.port ?? 0, host)
-  const { port } = server.address() as AddressInfo
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const url = options.url?.replace(/\/+$/, '') ?? `${isTLS ? 'https' : 'http'}://${authority}`
+  const server = tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
+  await once(server.listen(port, host), 'listening')
+  const address = server.address() as AddressInfo
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  const origin = `${tls === undefined ? 'http' : 'https'}://${authority}`
+  const url = publicURL ?? origin
 
   const state: HubState = {
     url,
-    people: (options.people ?? defaultPeople).map(toResident),
+    people,
     clients,
-    store: new Store(() => state.faults.expireCode === true),
-    consents: new Consents(),
     clientMetadata: options.clientMetadata,
+    store: new Store(),
+    consents: new Map(),
+    grantedOrgs: new Map(),
     faults: {},
   }
   const requests: HubRequest[] = []
-  try {
-    listener = await createProvider(state, keys)
-  } catch (error) {
-    server.close()
-    throw error
-  }
+  let listener = createProvider(oidcProvider, state, keys)
 
   async function receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const requestId = randomUUID()
@@ -121,7 +113,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     const { pathname, searchParams } = new URL(req.url ?? '/', url)
     const endpoint = endpoints[pathname]
     if (endpoint !== undefined) {
-      const entry: { -readonly [Key in keyof HubRequest]: HubRequest[Key] } = {
+      const request: { -readonly [Key in keyof HubRequest]: HubRequest[Key] } = {
         endpoint,
         method: req.method ?? '',
         path: pathname,
@@ -129,13 +121,12 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         headers: req.headers,
         requestId,
       }
-      requests.push(entry)
+      requests.push(request)
       if (endpoint === 'token') {
-        overhearForm(req, (form) => {
-          entry.body = form
-        })
+        recordForm(req, request)
       }
-      const fault = endpoint === 'authorize' || endpoint === 'discovery' ? undefined : state.faults[endpoint]
+      const fault =
+        endpoint === 'authorize' || endpoint === 'discovery' ? undefined : state.faults[endpoint]
       if (fault !== undefined && (await applyFault(fault, res))) {
         req.resume()
         return
@@ -144,13 +135,10 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     listener(req, res)
   }
 
-  const agent = isTLS ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
-  const entrance = { url, host, port, isTLS, agent }
   return {
     url,
-    issuer: url,
-    people: state.people,
-    clients: [firstClient, ...otherClients],
+    people,
+    clients,
     requests,
     get faults() {
       return state.faults
@@ -159,20 +147,19 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       state.faults = faults
     },
     async signIn(authorizationURL, username, signInOptions = {}) {
-      if (!state.people.some((person) => person.username === username)) {
-        const names = state.people.map((person) => person.username).join(', ')
-        throw new TypeError(`Nobody at the local Hub is called ${username}; there are ${names}`)
+      const parsed = parseAuthorizationURL(authorizationURL)
+      if (parsed.origin !== new URL(url).origin) {
+        throw new TypeError(`signIn needs a URL of this Hub, ${url}; got ${authorizationURL}`)
       }
-      return signIn(entrance, authorizationURL, username, signInOptions)
+      return visitPages(parsed, origin, username, signInOptions)
     },
     async rotateKeys() {
       keys.unshift(await generateKey())
       keys.splice(2)
-      listener = await createProvider(state, keys)
+      listener = createProvider(oidcProvider, state, keys)
     },
     async close() {
-      agent.destroy()
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const closed = once(server.close(), 'close')
       server.closeAllConnections()
       await closed
     },
@@ -188,28 +175,35 @@ const endpoints: Readonly<Record<string, HubRequest['endpoint']>> = {
   '/.well-known/oauth-authorization-server': 'discovery',
 }
 
-/** Listens along while somebody else reads the form; a form that nobody reads is not read here either. */
-function overhearForm(req: IncomingMessage, heard: (form: Record<string, string>) => void): void {
-  const chunks: Buffer[] = []
-  // Paused first, so that listening alone does not start the flow.
+function checkClients(clients: readonly Client[]): Hub['clients'] {
+  const [first, ...others] = clients
+  if (first === undefined) {
+    throw new TypeError('startHub needs a client: leave `clients` out for the default ones')
+  }
+  for (const { clientID, tokenExpirationMinutes: minutes = 1 } of clients) {
+    if (!Number.isInteger(minutes) || minutes < 1 || minutes > 43_200) {
+      throw new TypeError(
+        `tokenExpirationMinutes of ${clientID} is not from 1 to 43200: ${minutes}`,
+      )
+    }
+  }
+  return [first, ...others]
+}
+
+/** Reads along with oidc-provider. */
+function recordForm(req: IncomingMessage, request: { body?: HubRequest['body'] }): void {
+  let form = ''
+  // Listening alone must not start the flow before oidc-provider reads.
   req.pause()
-  req.on('data', (chunk: Buffer) => chunks.push(chunk))
-  req.on('end', () => heard(Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))))
-}
-
-const generate = promisify(generateKeyPair)
-
-async function generateKey(): Promise<object> {
-  const { privateKey } = await generate('rsa', { modulusLength: 2048 })
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }
-}
-
-async function listen(server: Server, port: number, host: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
+  req.on('data', (chunk: Buffer) => {
+    form += chunk.toString('latin1')
   })
+  req.on('end', () => {
+    request.body = Object.fromEntries(new URLSearchParams(form))
+  })
+}
+
+async function generateKey() {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }
 }

@@ -1,5 +1,5 @@
-export type { SignInOptions } from './browser'
 export type { Client } from './clients'
 export type { EndpointFault, Faults } from './faults'
 export { type Hub, type HubOptions, type HubRequest, startHub } from './hub'
-export type { Organization, Person, Resident } from './people'
+export type { Organization, Person, Resident, ResidentOrganization } from './people'
+export { type SignInOptions, signIn } from './sign-in'

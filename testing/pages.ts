@@ -1,9 +1,25 @@
-import type { Context, Interaction, Provider } from 'oidc-provider'
-import * as html from './html'
-import type { Resident } from './people'
-import type { HubState } from './state'
+import { text } from 'node:stream/consumers'
+import type { InteractionResults, Provider } from 'oidc-provider' with {
+  'resolution-mode': 'import',
+}
+import {
+  consentPage,
+  errorPage,
+  homePage,
+  type Page,
+  peoplePage,
+  profilePage,
+  render,
+} from './html'
+import { consentKey, type HubState } from './state'
 
-/** The pages a person sees: who they are, what the app may do. */
+export type Context = Parameters<Parameters<Provider['use']>[0]>[0]
+
+const expired = errorPage('This request is done or has expired', [
+  'Go back to the app and sign in again.',
+])
+
+/** The pages that people see in the browser. `signIn` gets them as JSON. */
 export class Pages {
   readonly #provider: Provider
   readonly #state: HubState
@@ -13,163 +29,107 @@ export class Pages {
     this.#state = state
   }
 
-  /** One step of a sign-in: shows its page, or takes the answer and goes on. */
+  /** One step of a sign-in: shows its page, or takes its form. */
   async interact(ctx: Context): Promise<void> {
+    const { people, consents, url, faults } = this.#state
+    const provider = this.#provider
     ctx.set('Cache-Control', 'no-store')
-    let interaction: Interaction
-    try {
-      interaction = await this.#provider.interactionDetails(ctx.req, ctx.res)
-    } catch {
-      this.#show(ctx, 400, html.errorPage('This sign-in has expired', 'Go back to the app and start again.'))
-      return
+    const interaction = await provider.interactionDetails(ctx.req, ctx.res).catch(() => {})
+    if (interaction === undefined) {
+      return show(ctx, 400, expired)
     }
-    if (this.#state.faults.deny) {
-      return this.#deny(ctx)
+    const finish = async (result: InteractionResults): Promise<void> =>
+      redirect(ctx, await provider.interactionResult(ctx.req, ctx.res, result))
+    const form = ctx.method === 'POST' ? await readForm(ctx) : undefined
+    if (faults.deny || form?.get('decision') === 'deny') {
+      const description = 'The user denied the request'
+      return finish({ error: 'access_denied', error_description: description })
     }
-    const isLogin = interaction.prompt.name === 'login'
-    const person = this.#state.people.find(({ sub }) => sub === interaction.session?.accountId)
-    if (ctx.method === 'GET') {
-      return isLogin ? this.#showLogin(ctx, interaction) : this.#showConsent(ctx, interaction, person)
+
+    const { prompt, session } = interaction
+    const params = interaction.params as Record<string, string>
+    const { client_id: clientID = '', scope = '', orgIds = '' } = params
+    const appName = (await provider.Client.find(clientID))?.clientName ?? clientID
+    if (prompt.name === 'login') {
+      if (form === undefined) {
+        return show(ctx, 200, peoplePage(url, appName, people))
+      }
+      const username = form.get('username')
+      const person = people.find((one) => one.username === username)
+      return person === undefined
+        ? show(ctx, 400, errorPage(`${username} is not on the local Hub`, [], ctx.path))
+        : finish({ login: { accountId: person.sub } })
     }
-    const form = await readForm(ctx)
-    const decision = form.get('decision')
-    if (decision === 'deny') {
-      return this.#deny(ctx)
+
+    const person = people.find(({ sub }) => sub === session?.accountId)
+    if (person === undefined) {
+      return show(ctx, 400, expired)
     }
-    if (decision === 'switch') {
-      return this.#switchPerson(ctx, interaction)
+    const scopes = new Set(scope.split(' '))
+    const key = consentKey(person.sub, clientID, scopes)
+    if (form !== undefined) {
+      consents.set(key, new Set(form.getAll('orgs')))
+      return finish({ consent: {} })
     }
-    return isLogin ? this.#login(ctx, form) : this.#consent(ctx, interaction, person, form)
+    const ticked = new Set([...(consents.get(key) ?? []), ...orgIds.split(',')])
+    const restart = `/oauth/authorize?${new URLSearchParams(JSON.parse(JSON.stringify(params)))}`
+    show(ctx, 200, consentPage(url, { appName, clientID, person, scopes, ticked, restart }))
   }
 
-  /** Every other address: the front page, and the profiles that the `profile` claim points to. */
+  /** All other pages: the home page, and the profiles that the `profile` claim points to. */
   async visit(ctx: Context): Promise<void> {
     const { people, clients, url } = this.#state
     if (ctx.path === '/logout' && ctx.method === 'POST') {
-      await this.#endSession(ctx)
-      redirect(ctx, '/')
-      return
+      const session = await this.#provider.Session.get(ctx)
+      await session.destroy()
+      ctx.cookies.set(this.#provider.cookieName('session'), null)
+      return redirect(ctx, (await readForm(ctx)).get('next') ?? '/')
     }
-    const session = await this.#provider.Session.get(ctx)
-    const visitor = people.find(({ sub }) => sub === session.accountId)
     if (ctx.path === '/') {
-      this.#show(ctx, 200, html.frontPage(url, people, clients, visitor))
-      return
+      const { accountId } = await this.#provider.Session.get(ctx)
+      const visitor = people.find(({ sub }) => sub === accountId)
+      return show(ctx, 200, homePage(url, people, clients, visitor))
     }
-    const name = safeDecode(ctx.path.slice(1))
-    const person = people.find(({ username }) => username === name)
-    if (person !== undefined) {
-      this.#show(ctx, 200, html.personPage(url, person))
-      return
-    }
-    const org = people.flatMap(({ orgs }) => orgs).find(({ username }) => username === name)
-    if (org !== undefined) {
-      this.#show(ctx, 200, html.orgPage(url, org))
-      return
-    }
-    this.#show(ctx, 404, html.errorPage('Not found', 'The local Hub has no such page.'))
+    const orgs = people.flatMap((person) => person.orgs.map(({ role, ...org }) => org))
+    const account = [...people, ...orgs].find(
+      ({ username }) => ctx.path === `/${encodeURIComponent(username)}`,
+    )
+    return account === undefined
+      ? show(ctx, 404, errorPage('Page not found', [`The local Hub has no page ${ctx.path}.`]))
+      : show(ctx, 200, profilePage(url, account))
   }
 
-  /** What the Hub shows instead of going back to an app that it does not know or trust, and how to put it right. */
-  error(ctx: Context, { error, error_description: description = '' }: { error: string; error_description?: string }): string {
-    const hints: string[] = []
-    if (error === 'invalid_client') {
-      hints.push(`Asked for: ${ctx.query['client_id'] ?? 'none'}`)
-      hints.push(`Registered here: ${this.#state.clients.map(({ clientID }) => clientID).join(', ')}`)
+  /** Shown instead of a redirect to an app that the Hub does not know or trust. */
+  showError(ctx: Context, error: string, description = '', registered: readonly string[]): void {
+    const { client_id: clientID, redirect_uri: redirectURI } = ctx.query
+    const known = this.#state.clients.map((client) => client.clientID).join(', ')
+    const hints: Readonly<Record<string, readonly string[]>> = {
+      invalid_client: [`Asked for: ${clientID}`, `Registered here: ${known}`],
+      invalid_redirect_uri: [
+        `Asked for: ${redirectURI}`,
+        `Registered for this app: ${registered.join(', ')}`,
+      ],
     }
-    if (error === 'invalid_redirect_uri') {
-      hints.push(`Asked for: ${ctx.query['redirect_uri'] ?? 'none'}`)
-      hints.push(`Registered for this app: ${ctx.oidc.client.redirectUris.join(', ')}`)
-    }
-    return html.errorPage(`400 Error: ${headlines[error] ?? error}`, description, hints)
-  }
-
-  #showLogin(ctx: Context, interaction: Interaction): void {
-    this.#show(ctx, 200, html.loginPage(this.#state.url, interaction.uid, this.#state.people))
-  }
-
-  async #login(ctx: Context, form: URLSearchParams): Promise<void> {
-    const person = this.#state.people.find(({ username }) => username === form.get('username'))
-    if (person === undefined) {
-      this.#show(ctx, 400, html.errorPage('Nobody has that name here', 'Go back and choose somebody else.'))
-      return
-    }
-    await this.#finish(ctx, { login: { accountId: person.sub } })
-  }
-
-  async #showConsent(ctx: Context, interaction: Interaction, person: Resident | undefined): Promise<void> {
-    if (person === undefined) {
-      return this.#switchPerson(ctx, interaction)
-    }
-    const clientID = interaction.params['client_id'] ?? ''
-    const scopes = requestedScopes(interaction)
-    const client = await this.#provider.Client.find(clientID)
-    const chosen = new Set(this.#state.consents.recall(person.sub, clientID, scopes))
-    for (const sub of interaction.params['orgIds']?.split(',') ?? []) {
-      chosen.add(sub)
-    }
-    const appName = client?.clientName ?? clientID
-    this.#show(ctx, 200, html.consentPage(this.#state.url, interaction.uid, { appName, clientID, person, scopes, chosen }))
-  }
-
-  async #consent(ctx: Context, interaction: Interaction, person: Resident | undefined, form: URLSearchParams): Promise<void> {
-    if (person === undefined) {
-      return this.#switchPerson(ctx, interaction)
-    }
-    const { consents } = this.#state
-    const clientId = interaction.params['client_id'] ?? ''
-    const scopes = requestedScopes(interaction)
-    const own = new Set(person.orgs.map(({ sub }) => sub))
-    const orgs = new Set(form.getAll('orgs').filter((sub) => own.has(sub)))
-    const grant = new this.#provider.Grant({ accountId: person.sub, clientId })
-    grant.addOIDCScope([...scopes].join(' '))
-    const grantId = await grant.save()
-    consents.bind(grantId, orgs)
-    consents.remember(person.sub, clientId, scopes, orgs)
-    await this.#finish(ctx, { consent: { grantId } })
-  }
-
-  #deny(ctx: Context): Promise<void> {
-    return this.#finish(ctx, { error: 'access_denied', error_description: 'The user denied the request' })
-  }
-
-  /** Forgets who is signed in and starts the same authorization request again. */
-  async #switchPerson(ctx: Context, { params }: Interaction): Promise<void> {
-    await this.#endSession(ctx)
-    const query = new URLSearchParams()
-    for (const [name, value] of Object.entries(params)) {
-      if (value !== undefined) {
-        query.set(name, value)
-      }
-    }
-    redirect(ctx, `/oauth/authorize?${query}`)
-  }
-
-  async #endSession(ctx: Context): Promise<void> {
-    const session = await this.#provider.Session.get(ctx)
-    await session.destroy()
-    ctx.cookies.set(this.#provider.cookieName('session'), null)
-  }
-
-  async #finish(ctx: Context, result: object): Promise<void> {
-    redirect(ctx, await this.#provider.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true }))
-  }
-
-  #show(ctx: Context, status: number, page: string): void {
-    ctx.status = status
-    ctx.type = 'html'
-    ctx.body = page
+    const title = `${ctx.status} Error: ${headlines[error] ?? error}`
+    show(ctx, ctx.status, errorPage(title, [description, ...(hints[error] ?? [])], ctx.originalUrl))
   }
 }
 
-/** The words of the real Hub's error page, where they are known. */
+/** What the Hub's own error page says. */
 const headlines: Readonly<Record<string, string>> = {
   invalid_client: 'Invalid client_id',
   invalid_redirect_uri: 'invalid redirect_uri',
 }
 
-function requestedScopes({ params }: Interaction): ReadonlySet<string> {
-  return new Set(params['scope']?.split(' '))
+function show(ctx: Context, status: number, page: Page): void {
+  const { title, data = { messages: [title] } } = page
+  ctx.status = status
+  if (ctx.accepts('html', 'json') === 'json') {
+    ctx.body = data
+  } else {
+    ctx.type = 'html'
+    ctx.body = render(page)
+  }
 }
 
 function redirect(ctx: Context, location: string): void {
@@ -178,17 +138,5 @@ function redirect(ctx: Context, location: string): void {
 }
 
 async function readForm(ctx: Context): Promise<URLSearchParams> {
-  const chunks: Buffer[] = []
-  for await (const chunk of ctx.req) {
-    chunks.push(chunk)
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString())
-}
-
-function safeDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return new URLSearchParams(await text(ctx.req))
 }

@@ -1,28 +1,30 @@
 import { createHash } from 'node:crypto'
 
-/** Somebody who can sign in at the local Hub. Only `username` is needed. */
+/** Someone who can sign in on the local Hub. Only `username` is required. */
 export interface Person {
   /** The Hub's `preferred_username`. It can change; `sub` cannot. */
   username: string
-  /** The Hub's id of the account: 24 hexadecimal digits. Default: derived from the username. */
+  /** The account's id: 24 hexadecimal digits. Default: derived from the username. */
   sub?: string
-  /** Full name. Default: the username; `null` answers null, as some identity providers do. */
+  /** Full name. Default: the username. */
   name?: string | null
   /** Default: none. */
   email?: string | null
-  /** Default: `true` when there is an address. */
+  /** Default: `true` if there is an address. */
   emailVerified?: boolean
-  /** Address of the avatar. Default: one drawn by the local Hub. */
+  /** URL of the avatar. Default: one drawn by the local Hub. */
   picture?: string | null
   website?: string | null
   isPro?: boolean
-  /** Seen by apps that were granted `read-billing`. */
+  /** Returned to apps with `read-billing`. */
   canPay?: boolean
-  /** Seen by apps that were granted `read-billing`. */
+  /** Returned to apps with `read-billing`. */
   billingMode?: 'prepaid' | 'postpaid'
   hardwareItems?: readonly Record<string, unknown>[]
   orgs?: readonly Organization[]
-  /** More fields of the userinfo answer, or other values for those above; sent as they are. */
+  /** The scopes this person grants at most. Default: all that an app asks for. */
+  grant?: readonly string[]
+  /** Added to the userinfo response as they are, or in place of the fields above. */
   claims?: Record<string, unknown>
 }
 
@@ -34,30 +36,53 @@ export interface Organization {
   sub?: string
   /** Default: the username. */
   name?: string
-  /** Default: one drawn by the local Hub. */
+  /** URL of the logo. Default: one drawn by the local Hub. */
   picture?: string
-  /** `team`, `enterprise`, `plus`, `academia`, or one that is not known yet. Default: none. */
+  /** `team`, `enterprise`, `plus` or `academia`, for example. Default: none. */
   plan?: string
-  /** `admin`, `write`, `contributor`, `read`, `no_access`. Seen by apps the organization was granted to. */
+  /**
+   * `admin`, `write`, `contributor`, `read` or `no_access`, for example. Returned to apps with
+   * `read-memberships`, and to those that the person granted this organization to.
+   */
   role?: string
-  /** Seen by apps that were granted `read-billing` and the organization. */
+  /** Returned to apps with `read-billing` that were granted this organization. */
   canPay?: boolean
+  /** Returned to apps with `read-billing` that were granted this organization. */
   billingMode?: 'prepaid' | 'postpaid'
   securityRestrictions?: readonly string[]
-  /** Seen by apps the organization was granted to. */
+  /** Returned to apps that were granted this organization. */
   resourceGroups?: readonly { sub: string; name: string; role: string }[]
 }
 
-/** A {@link Person} with every `sub` filled in, as the local Hub knows them. */
-export type Resident = Omit<Person, 'orgs'> & { sub: string; orgs: (Organization & { sub: string })[] }
+/** A {@link Person} as the local Hub knows them, with every `sub` filled in. */
+export type Resident = Omit<Person, 'orgs'> & { sub: string; orgs: ResidentOrganization[] }
 
-export function toResident(person: Person): Resident {
-  return {
-    ...person,
-    sub: person.sub ?? stableId(`person ${person.username}`),
-    orgs: (person.orgs ?? []).map((org) => ({ ...org, sub: org.sub ?? stableId(`org ${org.username}`) })),
-  }
+export type ResidentOrganization = Organization & { sub: string }
+
+export function toResidents(people: readonly Person[]): Resident[] {
+  const names = new Set<string>()
+  return people.map((person) => {
+    const { username, orgs = [] } = person
+    if (names.has(username)) {
+      throw new TypeError(`startHub got two people with the username ${username}`)
+    }
+    names.add(username)
+    return {
+      ...person,
+      sub: person.sub ?? stableId(`person ${username}`),
+      orgs: orgs.map((org) => ({ ...org, sub: org.sub ?? stableId(`org ${org.username}`) })),
+    }
+  })
 }
+
+function stableId(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24)
+}
+
+const tidalLabs = { username: 'tidal-labs', name: 'Tidal Labs', plan: 'enterprise' }
+const openAtlas = { username: 'open-atlas', name: 'Open Atlas', plan: 'team' }
+const lakeside = { username: 'lakeside-university', name: 'Lakeside University', plan: 'academia' }
+const quartz = { username: 'quartz-bank', name: 'Quartz Bank', plan: 'plus' }
 
 export const defaultPeople: readonly Person[] = [
   {
@@ -71,23 +96,15 @@ export const defaultPeople: readonly Person[] = [
     hardwareItems: [{ sku: ['GPU', 'NVIDIA', 'RTX 4090'], mem: 24, num: 1, isPrimary: true }],
     orgs: [
       {
-        username: 'tidal-labs',
-        name: 'Tidal Labs',
-        plan: 'enterprise',
+        ...tidalLabs,
         role: 'admin',
         canPay: true,
         billingMode: 'postpaid',
         resourceGroups: [{ sub: '65f000000000000000000a01', name: 'research', role: 'admin' }],
       },
-      { username: 'open-atlas', name: 'Open Atlas', plan: 'team', role: 'write' },
-      { username: 'lakeside-university', name: 'Lakeside University', plan: 'academia', role: 'read' },
-      {
-        username: 'quartz-bank',
-        name: 'Quartz Bank',
-        plan: 'plus',
-        role: 'contributor',
-        securityRestrictions: ['mfa', 'sso'],
-      },
+      { ...openAtlas, role: 'write' },
+      { ...lakeside, role: 'read' },
+      { ...quartz, role: 'contributor', securityRestrictions: ['mfa', 'sso'] },
       { username: 'friends-of-llamas', name: 'Friends of Llamas', role: 'read' },
     ],
   },
@@ -96,8 +113,8 @@ export const defaultPeople: readonly Person[] = [
     name: 'Bo Lindqvist',
     email: 'bo@example.com',
     orgs: [
-      { username: 'tidal-labs', name: 'Tidal Labs', plan: 'enterprise', role: 'contributor' },
-      { username: 'open-atlas', name: 'Open Atlas', plan: 'team', role: 'admin' },
+      { ...tidalLabs, role: 'contributor' },
+      { ...openAtlas, role: 'admin' },
     ],
   },
   { username: 'chidi', name: 'Chidi Okafor', email: 'chidi@example.com', emailVerified: false },
@@ -105,56 +122,42 @@ export const defaultPeople: readonly Person[] = [
   { username: 'emi' },
 ]
 
-/** 24 hexadecimal digits, the same for the same words on every day and machine. */
-function stableId(words: string): string {
-  return createHash('sha256').update(words).digest('hex').slice(0, 24)
-}
-
-export function profileURL(hubURL: string, username: string): string {
-  return `${hubURL}/${encodeURIComponent(username)}`
-}
-
 export function avatarURL(hubURL: string, username: string): string {
   return `${hubURL}/avatars/${encodeURIComponent(username)}.svg`
 }
 
 type Claims = Record<string, unknown>
 
-/** The claims that the ID token and userinfo have in common. */
-export function identityClaims(hubURL: string, person: Resident, scopes: ReadonlySet<string>): Claims {
-  const claims: Claims = { sub: person.sub }
-  if (scopes.has('profile')) {
-    claims['name'] = person.name === undefined ? person.username : person.name
-    claims['preferred_username'] = person.username
-    claims['profile'] = profileURL(hubURL, person.username)
-    claims['picture'] = person.picture === undefined ? avatarURL(hubURL, person.username) : person.picture
-    // Absent when the person has none, as at the real Hub.
-    if (person.website !== undefined) {
-      claims['website'] = person.website
-    }
-  }
-  if (scopes.has('email') && person.email !== undefined) {
-    claims['email'] = person.email
-    claims['email_verified'] = person.emailVerified ?? person.email !== null
-  }
-  return claims
+/** The claims that ID token and userinfo have in common. As on the Hub, absent if not set. */
+export function identityClaims(
+  hubURL: string,
+  person: Resident,
+  scopes: ReadonlySet<string>,
+): Claims {
+  const { sub, username, name = username, email, emailVerified = email !== null } = person
+  const { picture = avatarURL(hubURL, username), website } = person
+  return withoutUndefined({
+    sub,
+    ...(scopes.has('profile') && {
+      name,
+      preferred_username: username,
+      profile: `${hubURL}/${encodeURIComponent(username)}`,
+      picture,
+      website,
+    }),
+    ...(scopes.has('email') && email !== undefined && { email, email_verified: emailVerified }),
+  })
 }
 
-/** The userinfo answer. `granted` are the organizations that the person gave the app access to. */
-export function userinfoClaims(hubURL: string, person: Resident, scopes: ReadonlySet<string>, granted: ReadonlySet<string>): Claims {
-  const billing = scopes.has('read-billing')
-  const claims = identityClaims(hubURL, person, scopes)
-  if (scopes.has('profile') && person.hardwareItems !== undefined) {
-    claims['hardwareItems'] = person.hardwareItems
-  }
-  claims['isPro'] = person.isPro ?? false
-  if (billing) {
-    claims['canPay'] = person.canPay ?? false
-    if (person.billingMode !== undefined) {
-      claims['billingMode'] = person.billingMode
-    }
-  }
-  claims['orgs'] = person.orgs.map((org) => {
+/** The userinfo response. `granted` has the `sub` of the organizations granted to the app. */
+export function userinfoClaims(
+  hubURL: string,
+  person: Resident,
+  scopes: ReadonlySet<string>,
+  granted: ReadonlySet<string>,
+): Claims {
+  const seesBilling = scopes.has('read-billing')
+  const orgs = person.orgs.map((org) => {
     const isGranted = granted.has(org.sub)
     return withoutUndefined({
       sub: org.sub,
@@ -162,14 +165,21 @@ export function userinfoClaims(hubURL: string, person: Resident, scopes: Readonl
       picture: org.picture ?? avatarURL(hubURL, org.username),
       preferred_username: org.username,
       plan: org.plan,
-      canPay: billing && isGranted ? (org.canPay ?? false) : undefined,
-      billingMode: billing && isGranted ? org.billingMode : undefined,
-      roleInOrg: isGranted || scopes.has('read-memberships') ? org.role : undefined,
+      ...(isGranted &&
+        seesBilling && { canPay: org.canPay ?? false, billingMode: org.billingMode }),
+      ...((isGranted || scopes.has('read-memberships')) && { roleInOrg: org.role }),
       securityRestrictions: org.securityRestrictions,
-      resourceGroups: isGranted ? org.resourceGroups : undefined,
+      ...(isGranted && { resourceGroups: org.resourceGroups }),
     })
   })
-  return { ...claims, ...person.claims }
+  return withoutUndefined({
+    ...identityClaims(hubURL, person, scopes),
+    ...(scopes.has('profile') && { hardwareItems: person.hardwareItems }),
+    isPro: person.isPro ?? false,
+    ...(seesBilling && { canPay: person.canPay ?? false, billingMode: person.billingMode }),
+    orgs,
+    ...person.claims,
+  })
 }
 
 function withoutUndefined(claims: Claims): Claims {

@@ -1,40 +1,84 @@
 import type { RequestListener } from 'node:http'
-import type { Context, Provider, Client as ProviderClient } from 'oidc-provider'
-import { avatarSVG } from './avatar'
-import { clientMetadata, isRedirectAllowed } from './clients'
-import { fetchMetadataDocument } from './metadata-document'
-import { Pages } from './pages'
-import { identityClaims, userinfoClaims } from './people'
-import { quietly } from './quiet'
-import { allScopes } from './scopes'
-import type { HubState } from './state'
+import type { AdapterPayload, JWK, Provider } from 'oidc-provider' with {
+  'resolution-mode': 'import',
+}
+import { allScopes, type Client, isRedirectAllowed } from './clients'
+import { avatarSVG } from './html'
+import { clientFromDocument } from './metadata-document'
+import { type Context, Pages } from './pages'
+import { identityClaims, type Resident, userinfoClaims } from './people'
+import { consentKey, type HubState } from './state'
 
-const eightHours = 8 * 60 * 60
-const twoWeeks = 14 * 24 * 60 * 60
+type OidcProvider = typeof import('oidc-provider', { with: { 'resolution-mode': 'import' }})
 
-/** An oidc-provider that looks like the Hub, as one request listener. */
-export async function createProvider(state: HubState, keys: readonly object[]): Promise<RequestListener> {
-  const { errors, interactionPolicy, Provider } = await loadOidcProvider()
-  const { url, store, consents } = state
+export async function loadOidcProvider(): Promise<OidcProvider> {
+  try {
+    return await import('oidc-provider')
+  } catch (cause) {
+    // In Jest the error is of another realm, so it is not an instance of Error.
+    const { code } = Object(cause) as { code?: unknown }
+    if (/MODULE_NOT_FOUND/.test(String(code))) {
+      const cure = 'npm install --save-dev oidc-provider'
+      throw new Error(`The local Hub needs oidc-provider, which is not installed: ${cure}`, {
+        cause,
+      })
+    }
+    if (/DYNAMIC_IMPORT/.test(String(code))) {
+      throw new Error(
+        'The local Hub needs oidc-provider, an ES module, which Jest does not load in tests. Start ' +
+          "the Hub in Jest's globalSetup and use signIn of passport-huggingface/testing in your " +
+          'tests, or run Jest with NODE_OPTIONS=--experimental-vm-modules',
+        { cause },
+      )
+    }
+    throw cause
+  }
+}
 
+const day = 24 * 60 * 60
+
+/** An oidc-provider that behaves like the Hub. */
+export function createProvider(
+  { errors, interactionPolicy, Provider }: OidcProvider,
+  state: HubState,
+  keys: readonly JWK[],
+): RequestListener {
+  const { url, consents, grantedOrgs } = state
   const policy = interactionPolicy.base()
-  const consent = policy.get('consent')
   // The Hub does not ask native apps every time.
-  consent.checks.remove('native_client_prompt')
-  // A person who denies everything must be asked, even about an app that was allowed before.
-  consent.checks.add(
-    new interactionPolicy.Check('denial', 'the person denies every app', 'access_denied', () => Boolean(state.faults.deny)),
-  )
+  policy.get('consent')?.checks.remove('native_client_prompt')
+  const findPerson = (id: string | undefined): Resident | undefined =>
+    state.people.find(({ sub }) => sub === id)
+  const findClient = async (id: string): Promise<AdapterPayload | undefined> => {
+    const client = state.clients.find(({ clientID }) => clientID === id)
+    if (client !== undefined || !id.startsWith('https://')) {
+      return client && toMetadata(client)
+    }
+    try {
+      return toMetadata(await clientFromDocument(id, state.clientMetadata))
+    } catch (error) {
+      throw new errors.InvalidClientMetadata((error as Error).message)
+    }
+  }
 
   const provider = new Provider(url, {
-    adapter: (model: string) => store.adapter(model),
+    adapter(model) {
+      const adapter = state.store.adapter(model)
+      if (model === 'Client') {
+        return { ...adapter, find: findClient }
+      }
+      return model !== 'AuthorizationCode'
+        ? adapter
+        : {
+            ...adapter,
+            find: async (id) => (state.faults.expireCode ? undefined : adapter.find(id)),
+          }
+    },
     jwks: { keys },
-    clients: state.clients.map(clientMetadata),
-    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     responseTypes: ['code'],
     scopes: allScopes,
-    // What an ID token can have. Userinfo is answered below, it has more.
+    // For the ID token. Userinfo has more and is handled below.
     claims: {
       openid: ['sub', 'auth_time'],
       profile: ['name', 'preferred_username', 'profile', 'picture', 'website'],
@@ -47,211 +91,182 @@ export async function createProvider(state: HubState, keys: readonly object[]): 
       userinfo: '/oauth/userinfo',
       jwks: '/oauth/jwks',
     },
+    discovery: { client_id_metadata_document_supported: true },
     features: {
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       dPoP: { enabled: false },
       resourceIndicators: { enabled: false },
-      clientIdMetadataDocument: {
-        enabled: true,
-        ack: 'draft-02',
-        // A document changes while an app is being developed.
-        cacheDuration: { min: 0, max: 1 },
-      },
     },
-    fetch: (address: string) => fetchMetadataDocument(address, state.clientMetadata),
     cookies: {
-      // Cookies do not tell ports apart: an app on the same host may have a `_session` of its own.
+      // Cookies are shared by all ports of a host, so an app may have a `_session` of its own.
       names: { session: 'hub_session', interaction: 'hub_interaction', resume: 'hub_resume' },
     },
-    interactions: {
-      policy,
-      url: (_ctx: Context, interaction: { uid: string }) => `/interaction/${interaction.uid}`,
-    },
-    findAccount(_ctx: Context, accountId: string) {
-      const person = state.people.find(({ sub }) => sub === accountId)
+    interactions: { policy, url: (_ctx, { uid }) => `/interaction/${uid}` },
+    findAccount(_ctx, accountId) {
+      const person = findPerson(accountId)
       return (
         person && {
           accountId,
-          claims: (_use: string, scope: string) => identityClaims(url, person, new Set(scope.split(' '))),
+          claims: async (_use, scope) => ({
+            ...identityClaims(url, person, new Set(scope.split(' '))),
+            sub: accountId,
+          }),
         }
       )
     },
-    async loadExistingGrant({ oidc }: Context) {
+    // A new grant for each sign-in: a code used twice revokes the tokens of its own sign-in only.
+    async loadExistingGrant({ oidc }) {
       const accountId = oidc.account?.accountId ?? ''
-      const orgs = consents.recall(accountId, oidc.client.clientId, oidc.requestParamOIDCScopes)
-      if (orgs === undefined) {
+      const clientId = oidc.client?.clientId ?? ''
+      const scopes = oidc.requestParamOIDCScopes
+      const orgs = consents.get(consentKey(accountId, clientId, scopes))
+      if (orgs === undefined || state.faults.deny) {
         return undefined
       }
-      // A grant for each sign-in: a code used twice takes the tokens of its own sign-in with it and no other's.
-      const grant = new provider.Grant({ accountId, clientId: oidc.client.clientId })
-      grant.addOIDCScope([...oidc.requestParamOIDCScopes].join(' '))
-      consents.bind(await grant.save(), orgs)
+      const granted = findPerson(accountId)?.grant ?? allScopes
+      const grant = new provider.Grant({ accountId, clientId })
+      grant.addOIDCScope([...scopes])
+      grant.rejectOIDCScope([...scopes].filter((scope) => !granted.includes(scope)))
+      grantedOrgs.set(await grant.save(), orgs)
       return grant
     },
     extraParams: {
       orgIds: null,
-      // Called for every authorization request, after its redirect URI was found good.
-      scope(ctx: Context, _value: unknown, client: ProviderClient) {
-        const allowed = client.scope?.split(' ') ?? allScopes
-        for (const scope of asked(ctx.query['scope'])) {
+      // Called for every authorization request with a valid redirect URI.
+      scope(ctx, _value, client) {
+        const allowed = client.scope?.split(' ') ?? []
+        for (const scope of splitScope(ctx.query['scope'])) {
           if (!allowed.includes(scope)) {
             throw new errors.InvalidScope('requested scope is not allowed', scope)
           }
         }
       },
     },
-    issueRefreshToken: (_ctx: Context, client: ProviderClient) => client.grantTypeAllowed('refresh_token'),
+    issueRefreshToken: () => true,
     rotateRefreshToken: true,
     expiresWithSession: () => false,
     formats: {
-      // Real access tokens are JWTs of some 500 characters; an app should notice if that does not fit where it keeps them.
-      bitsOfOpaqueRandomness: (_ctx: Context, token: { kind: string }) =>
-        ({ AccessToken: 500 * 6, RefreshToken: 34 * 6 })[token.kind] ?? 256,
+      // The Hub's access tokens have about 500 characters, which an app may not expect.
+      bitsOfOpaqueRandomness: (_ctx, { kind }) =>
+        kind === 'AccessToken' ? 500 * 6 : kind === 'RefreshToken' ? 34 * 6 : 256,
     },
     ttl: {
-      AccessToken: eightHours,
+      AccessToken(_ctx, _token, { clientId }) {
+        const client = state.clients.find(({ clientID }) => clientID === clientId)
+        return (client?.tokenExpirationMinutes ?? 480) * 60
+      },
       AuthorizationCode: 60,
       IdToken: 60 * 60,
-      RefreshToken: twoWeeks,
+      RefreshToken: 90 * day,
+      // A refresh token that is refreshed again and again outlives everything but its grant.
+      Grant: 100 * 365 * day,
       Interaction: 60 * 60,
-      Session: twoWeeks,
-      Grant: twoWeeks,
+      Session: 14 * day,
     },
     clientBasedCORS: () => true,
-    renderError(ctx: Context, out: { error: string; error_description?: string }) {
-      ctx.type = 'html'
-      ctx.body = pages.error(ctx, out)
+    renderError(ctx, { error, error_description: description }) {
+      pages.showError(ctx, error, description, ctx.oidc.client?.redirectUris ?? [])
     },
   })
   const pages = new Pages(provider, state)
 
-  // An error that is not the asker's fault would otherwise be seen nowhere.
-  provider.on('server_error', (ctx, error) => console.error(`Local Hub: ${ctx.method} ${ctx.path} failed.`, error))
-
-  provider.Client.prototype.redirectUriAllowed = function (uri: string) {
-    return isRedirectAllowed(uri, this.redirectUris)
+  // Nothing else would show an error of the Hub itself.
+  provider.on('server_error', ({ method, path }, error) => {
+    console.error(`Local Hub: ${method} ${path} failed.`, error)
+  })
+  provider.Client.prototype.redirectUriAllowed = function (uri) {
+    return isRedirectAllowed(uri, this.redirectUris ?? [])
   }
   prefixTokens(provider.AccessToken.prototype, 'hf_oauth_')
   prefixTokens(provider.RefreshToken.prototype, 'hf_oauth__refresh_')
 
   provider.use(async (ctx, next) => {
     const { path, method } = ctx
+    const avatar = /^\/avatars\/([^/]+)\.svg$/.exec(path)?.[1]
     if (path === '/oauth/authorize') {
-      // The first client ID that is a URL makes oidc-provider look at how it fetches, and say so.
-      return quietly(async () => {
-        await completeAuthorizationRequest(ctx, provider)
-        await next()
-      })
-    }
-    if (path === '/oauth/token') {
+      await completeAuthorizationRequest(ctx, provider)
       await next()
-      const answer = ctx.body
-      if (typeof answer === 'object' && answer !== null && 'token_type' in answer) {
-        answer.token_type = 'bearer'
+    } else if (path === '/oauth/token') {
+      await next()
+      if (ctx.status === 200) {
+        Object.assign(ctx.body as object, { token_type: 'bearer' })
       }
-      return
-    }
-    if (path === '/oauth/userinfo' && (method === 'GET' || method === 'POST')) {
+    } else if (path === '/oauth/userinfo' && /^(?:GET|POST)$/.test(method)) {
       ctx.set('Cache-Control', 'no-store')
-      const value = /^Bearer ([^ ]+)$/i.exec(ctx.get('Authorization'))?.[1]
-      const token = value === undefined ? undefined : await provider.AccessToken.find(value)
-      const person = token && state.people.find(({ sub }) => sub === token.accountId)
+      const value = /^Bearer ([^ ]+)$/i.exec(ctx.get('Authorization'))?.[1] ?? ''
+      const token = await provider.AccessToken.find(value)
+      const person = findPerson(token?.accountId)
       if (token === undefined || person === undefined) {
         ctx.status = 401
         ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
         ctx.body = { error: 'Invalid credentials in Authorization header' }
         return
       }
-      ctx.body = userinfoClaims(url, person, token.scopes, consents.orgsOf(token.grantId))
-      return
-    }
-    if (path === '/.well-known/openid-configuration' || path === '/.well-known/oauth-authorization-server') {
-      ctx.set('Access-Control-Allow-Origin', '*')
-      ctx.body = discoveryDocument(url)
-      return
-    }
-    const interaction = /^\/interaction\/[\w-]+$/.test(path)
-    if (interaction && (method === 'GET' || method === 'POST')) {
-      return pages.interact(ctx)
-    }
-    const avatar = /^\/avatars\/([^/]+)\.svg$/.exec(path)?.[1]
-    if (avatar !== undefined) {
+      const orgs = grantedOrgs.get(token.grantId) ?? new Set()
+      ctx.body = userinfoClaims(url, person, new Set(splitScope(token.scope)), orgs)
+    } else if (path === '/.well-known/oauth-authorization-server') {
+      // The Hub has the same document in both places.
+      ctx.path = '/.well-known/openid-configuration'
+      await next()
+    } else if (/^\/interaction\/[\w-]+$/.test(path) && /^(?:GET|POST)$/.test(method)) {
+      await pages.interact(ctx)
+    } else if (avatar !== undefined) {
       ctx.type = 'image/svg+xml'
       ctx.set('Cache-Control', 'max-age=86400')
       ctx.body = avatarSVG(decodeURIComponent(avatar))
-      return
-    }
-    await next()
-    if (ctx.status === 404) {
-      await pages.visit(ctx)
+    } else {
+      await next()
+      if (ctx.status === 404) {
+        await pages.visit(ctx)
+      }
     }
   })
 
   return provider.callback()
 }
 
-/** Missing parameters that the Hub fills in, and a list where oidc-provider wants one value. */
-async function completeAuthorizationRequest(ctx: Context, provider: Provider): Promise<void> {
-  const query: Context['query'] = { response_type: 'code', ...ctx.query }
-  if (asked(query['scope']).length === 0) {
-    const id = query['client_id']
-    // An unknown client gets its error page a moment later.
-    const client = typeof id === 'string' ? await provider.Client.find(id).catch(() => undefined) : undefined
-    query['scope'] = client?.scope ?? allScopes.join(' ')
+/** In the terms of OpenID Connect Dynamic Client Registration. */
+function toMetadata(client: Client): AdapterPayload {
+  const { clientID, clientSecret, name, redirectURIs, scopes = allScopes } = client
+  const isPublic = clientSecret === undefined
+  const isWeb = redirectURIs.every((uri) => /^https?:/.test(uri))
+  return {
+    client_id: clientID,
+    client_secret: clientSecret,
+    client_name: name,
+    redirect_uris: redirectURIs,
+    scope: scopes.join(' '),
+    token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    // oidc-provider allows callbacks like `my-app://callback` to native apps only.
+    application_type: isWeb ? 'web' : 'native',
   }
-  if (Array.isArray(query['orgIds'])) {
-    query['orgIds'] = query['orgIds'].join(',')
-  }
-  ctx.query = query
 }
 
-function asked(scope: string | string[] | undefined): string[] {
+/** Sets what the Hub has defaults for, and makes one value of repeated `orgIds`. */
+async function completeAuthorizationRequest(ctx: Context, { Client }: Provider): Promise<void> {
+  const { client_id: id = '', scope = '', orgIds = '' } = ctx.query
+  // An unknown client gets oidc-provider's error page.
+  const client = await Client.find(String(id)).catch(() => {})
+  ctx.query = {
+    response_type: 'code',
+    ...ctx.query,
+    scope: String(scope).trim() || (client?.scope ?? ''),
+    orgIds: String(orgIds),
+  }
+}
+
+function splitScope(scope: unknown): string[] {
   return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : []
 }
 
-function prefixTokens(prototype: { generateTokenId(): string }, prefix: string): void {
-  const { generateTokenId } = prototype
-  prototype.generateTokenId = function () {
+/** oidc-provider has no option for this, and its types leave the method out. */
+function prefixTokens(prototype: object, prefix: string): void {
+  const model = prototype as { generateTokenId(): string }
+  const { generateTokenId } = model
+  model.generateTokenId = function () {
     return prefix + generateTokenId.call(this)
-  }
-}
-
-/** What the real document is known to say, without the endpoints that only the real Hub has. */
-function discoveryDocument(url: string): object {
-  return {
-    issuer: url,
-    authorization_endpoint: `${url}/oauth/authorize`,
-    token_endpoint: `${url}/oauth/token`,
-    userinfo_endpoint: `${url}/oauth/userinfo`,
-    jwks_uri: `${url}/oauth/jwks`,
-    grant_types_supported: ['authorization_code', 'refresh_token'],
-    response_types_supported: ['code'],
-    response_modes_supported: ['query'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['RS256'],
-    code_challenge_methods_supported: ['S256'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: true,
-  }
-}
-
-type OidcProvider = typeof import('oidc-provider')
-
-async function loadOidcProvider(): Promise<OidcProvider> {
-  try {
-    return await quietly(() => import('oidc-provider'))
-  } catch (cause) {
-    // in Jest the error is of another realm, so instanceof does not tell
-    const { code } = Object(cause) as { code?: unknown }
-    if (/MODULE_NOT_FOUND/.test(String(code))) {
-      throw new Error('The local Hub is built on oidc-provider, which is not installed: npm install --save-dev oidc-provider', { cause })
-    }
-    if (/DYNAMIC_IMPORT/.test(String(code))) {
-      const cure = 'run Jest with NODE_OPTIONS=--experimental-vm-modules'
-      throw new Error(`The local Hub is built on oidc-provider, an ES module, which cannot be loaded here; ${cure}`, { cause })
-    }
-    throw cause
   }
 }

@@ -1,9 +1,9 @@
 // @ts-check
-// Sign in without an account: a Hub on this machine, with made-up people.
+// Signs people in without an account, on a Hub that runs in this process.
 
 import { startHub } from 'passport-huggingface/testing'
 
-/** Starts it and returns the options by which a strategy signs people in there. */
+/** Starts the local Hub, and resolves with the options of a strategy that uses it. */
 export async function startLocalHub() {
   const hub = await startHub()
   const [{ clientID, clientSecret }] = hub.clients

@@ -1,107 +1,133 @@
 // @ts-check
-// The example's HTML. Values in a template are escaped, so that a name can hold anything.
+// The pages of the example. Values in a template are escaped, so a name may contain anything.
 
 /** @import { HuggingFaceProfile } from 'passport-huggingface' */
 /** @typedef {Omit<HuggingFaceProfile, '_raw' | '_json'>} User */
 
-/** @param {{ user?: unknown, localHub: string | undefined }} context */
-export function homePage({ user, localHub }) {
-  const signedIn = /** @type {User | undefined} */ (user)
+/** @param {{ user?: User, returnTo?: string, localHub: string | undefined }} context */
+export function homePage({ user, returnTo, localHub }) {
+  const lead = returnTo
+    ? 'Sign in to see this page.'
+    : 'An Express app that knows who you are on Hugging\u00a0Face.'
   return page(
-    'Sign in with Hugging Face',
+    user ? 'Home' : 'Sign in',
     localHub,
-    html`<section class="hero">
-  <p class="mark" aria-hidden="true">🤗</p>
-  <h1>Hello${signedIn ? html`, ${nameOf(signedIn)}` : ''}!</h1>
-  <p class="lead">An Express app that knows who you are on Hugging&nbsp;Face.</p>
-  ${
-    signedIn
-      ? html`<p><a class="button" href="/profile">See your profile</a></p>`
-      : html`<p><a class="button" href="/auth/huggingface">Sign in with Hugging Face</a></p>`
-  }
-</section>`,
+    html`${face(moods.happy)}
+<h1>Hello${user && html`, ${nameOf(user)}`}!</h1>
+<p class="lead">${lead}</p>
+<div class="actions">${
+      user
+        ? html`<a class="button primary" href="/profile">See your profile</a>${signOut}`
+        : signInButton(returnTo)
+    }</div>`,
   )
 }
 
-/** @param {{ user: unknown, localHub: string | undefined }} context */
+/** @param {{ user: User, localHub: string | undefined }} context */
 export function profilePage({ user, localHub }) {
-  const { id, username, profileUrl, website, emails, photos, isPro, orgs = [], ...rest } = /** @type {User} */ (user)
-  const name = nameOf({ id, username, ...rest })
-  const [email] = emails ?? []
-  const [photo] = photos ?? []
+  const { id, username, profileUrl, website, isPro, orgs = [] } = user
+  const [email] = user.emails ?? []
+  const [photo] = user.photos ?? []
+  const organization = (/** @type {(typeof orgs)[number]} */ org) => html`
+  <li>${org.picture && html`<img src="${org.picture}" alt="" width="40" height="40">`}
+    <div><b>${org.displayName ?? org.username}</b> <small>@${org.username}</small>
+    <p class="badges">${badge('role', org.role)} ${badge('plan', org.plan)}</p></div></li>`
   return page(
-    name,
+    nameOf(user),
     localHub,
-    html`<section class="card">
-  <header class="person">
-    ${photo ? html`<img src="${photo.value}" alt="" width="96" height="96">` : html`<span class="nobody" aria-hidden="true">🙂</span>`}
-    <div>
-      <h1>${name}${isPro ? html` <span class="badge pro">Pro</span>` : ''}</h1>
-      <p>${username && profileUrl ? html`<a href="${profileUrl}">@${username}</a>` : id}</p>
-    </div>
-  </header>
-  <dl>
-    <dt>E-mail</dt>
-    <dd>${
-      email
-        ? html`${email.value} ${email.verified ? html`<span class="badge good">✓ verified</span>` : html`<span class="badge">not verified</span>`}`
-        : html`<span class="none">not shared</span>`
-    }</dd>
-    ${website ? html`<dt>Website</dt><dd><a href="${website}" rel="nofollow">${website.replace(/^https?:\/\/|\/$/g, '')}</a></dd>` : ''}
-    <dt>User ID</dt>
-    <dd><code>${id}</code></dd>
-  </dl>
-  <h2>Organizations</h2>
-  ${
-    orgs.length === 0
-      ? html`<p class="none">None.</p>`
-      : html`<ul class="orgs">${orgs.map(
-          (org) => html`
-    <li>
-      ${org.picture ? html`<img src="${org.picture}" alt="" width="40" height="40">` : ''}
-      <div><b>${org.displayName ?? org.username}</b><small>@${org.username}</small></div>
-      <p>${org.role ? html`<span class="badge">${org.role}</span>` : ''} ${org.plan ? html`<span class="badge plan">${org.plan}</span>` : ''}</p>
-    </li>`,
-        )}
-  </ul>`
-  }
-  <p class="none"><a href="/auth/huggingface/again">Change what this app sees</a></p>
-  <form method="post" action="/sign-out"><button class="button plain">Sign out</button></form>
-</section>`,
+    html`<div class="person">
+  ${photo ? html`<img src="${photo.value}" alt="" width="96" height="96">` : face(moods.calm)}
+  <div>
+    <h1>${nameOf(user)}</h1>
+    <p>${username && profileUrl ? html`<a href="${profileUrl}">@${username}</a>` : id}</p>
+    <p class="badges">${badge('pro', isPro && 'Pro')}</p>
+  </div>
+</div>
+<dl>
+  <dt>E-mail</dt>
+  <dd>${
+    email
+      ? html`${email.value} ${email.verified ? badge('good', 'verified') : badge('role', 'not verified')}`
+      : 'not shared'
+  }</dd>
+  ${website && html`<dt>Website</dt><dd><a href="${website}" rel="nofollow">${website.replace(/^https?:\/\/|\/$/g, '')}</a></dd>`}
+  <dt>User ID</dt>
+  <dd><code>${id}</code></dd>
+</dl>
+<h2>Organizations</h2>
+${orgs.length > 0 ? html`<ul>${orgs.map(organization)}</ul>` : html`<p>None.</p>`}
+<div class="actions"><a class="button" href="/auth/huggingface/again">Choose other organizations</a>${signOut}</div>`,
   )
 }
 
 /** @param {{ message: string | undefined, localHub: string | undefined }} context */
-export function failedPage({ message, localHub }) {
+export function failedPage({ message = 'You can try again at any time.', localHub }) {
+  return messagePage('Sign-in not complete', message, 'calm', localHub)
+}
+
+/** @param {{ localHub: string | undefined }} context */
+export function errorPage({ localHub }) {
+  return messagePage('Sign-in is not available', 'Please try again in a moment.', 'sad', localHub)
+}
+
+/** @param {{ localHub: string | undefined }} context */
+export function notFoundPage({ localHub }) {
   return page(
-    'Sign-in not finished',
+    'Page not found',
     localHub,
-    html`<section class="hero">
-  <p class="mark" aria-hidden="true">👋</p>
-  <h1>Sign-in not finished</h1>
-  <p class="lead" role="status">${message ?? 'You can try again whenever you like.'}</p>
-  <p><a class="button" href="/auth/huggingface">Try again</a> <a class="button plain" href="/">Home</a></p>
-</section>`,
+    html`${face(moods.calm)}
+<h1>Page not found</h1>
+<p class="lead">There is no page at this address.</p>
+<div class="actions"><a class="button" href="/">Home</a></div>`,
   )
 }
 
-/** @param {{ title: string, localHub: string | undefined }} context */
-export function errorPage({ title, localHub }) {
+/**
+ * @param {string} title
+ * @param {string} message
+ * @param {keyof typeof moods} mood
+ * @param {string | undefined} localHub
+ */
+function messagePage(title, message, mood, localHub) {
   return page(
     title,
     localHub,
-    html`<section class="hero">
-  <p class="mark" aria-hidden="true">🛠️</p>
-  <h1>${title}</h1>
-  <p class="lead" role="alert">Please try again in a moment.</p>
-  <p><a class="button plain" href="/">Home</a></p>
-</section>`,
+    html`${face(moods[mood])}
+<h1>${unbroken(title)}</h1>
+<p class="lead" role="status">${unbroken(message)}</p>
+<div class="actions"><a class="button primary" href="/auth/huggingface">Try again</a>
+<a class="button" href="/">Home</a></div>`,
   )
 }
 
-/** @param {Pick<User, 'id' | 'username' | 'displayName'>} user */
+/**
+ * The button in CSS, so that the example works offline. In your app you can use the official one:
+ * https://huggingface.co/datasets/huggingface/badges
+ *
+ * @param {string | undefined} returnTo
+ */
+function signInButton(returnTo) {
+  const query = returnTo && `?${new URLSearchParams({ returnTo })}`
+  return html`<a class="button primary" href="/auth/huggingface${query}">${face(moods.happy)}Sign in with Hugging Face</a>`
+}
+
+/** @param {User} user */
 function nameOf({ displayName, username, id }) {
   return displayName ?? username ?? id
+}
+
+/**
+ * @param {'pro' | 'good' | 'role' | 'plan'} kind
+ * @param {string | false | undefined} text
+ */
+function badge(kind, text) {
+  return text && html`<span class="badge ${kind}">${text}</span>`
+}
+
+/** A line is not broken at the hyphen of a word. @param {string} text */
+function unbroken(text) {
+  const words = text.split(/(\b\w{1,12}-\w{1,12}\b)/)
+  return words.map((word, index) => (index % 2 ? html`<span class="nobr">${word}</span>` : word))
 }
 
 /**
@@ -110,38 +136,35 @@ function nameOf({ displayName, username, id }) {
  * @param {Markup} body
  */
 function page(title, localHub, body) {
-  return String(html`<!doctype html>
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 100'><text y='.9em' font-size='90'>🤗</text></svg>">
+<title>${title} · Example app</title>
+<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(face(moods.happy).text)}">
 <style>${new Markup(css)}</style>
 </head>
 <body>
+<header><a href="/">Example app</a></header>
 <main>
 ${body}
 </main>
 <footer>${
     localHub
-      ? html`This example runs on a <a href="${localHub}">local Hub</a> with made-up people.`
-      : html`You can take access back at <a href="https://huggingface.co/settings/connected-applications">connected applications</a>.`
+      ? html`This example uses a <a href="${localHub}">local Hub</a>. No real account is involved.`
+      : html`You can revoke access in your <a href="https://huggingface.co/settings/connected-applications">connected applications</a>.`
   }</footer>
 </body>
 </html>
-`)
+`.text
 }
 
 class Markup {
   /** @param {string} text */
   constructor(text) {
     this.text = text
-  }
-
-  toString() {
-    return this.text
   }
 }
 
@@ -150,60 +173,74 @@ class Markup {
  * @param {unknown[]} values
  */
 function html(strings, ...values) {
-  return new Markup(strings.map((string, index) => (index === 0 ? '' : render(values[index - 1])) + string).join(''))
+  return new Markup(String.raw({ raw: strings }, ...values.map(toText)))
 }
 
 /**
  * @param {unknown} value
  * @returns {string}
  */
-function render(value) {
-  if (Array.isArray(value)) {
-    return value.map(render).join('')
-  }
-  return value instanceof Markup ? value.text : String(value).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+function toText(value) {
+  if (value === undefined || value === false) return ''
+  if (Array.isArray(value)) return value.map(toText).join('')
+  return value instanceof Markup
+    ? value.text
+    : String(value).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+}
+
+const signOut = html`<form method="post" action="/sign-out"><button class="button">Sign out</button></form>`
+
+/** Mouths. */
+const moods = { happy: 'M10 19q6 6 12 0', calm: 'M11 20.5h10', sad: 'M11 22q5-4.5 10 0' }
+
+/** A face as SVG, since not every computer has a font with emoji. @param {string} mouth */
+function face(mouth) {
+  return html`<svg class="face" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="#ffd21e" stroke="#7a6000" stroke-width="1.5"/><path fill="none" stroke="#231f20" stroke-width="2" stroke-linecap="round" d="M11 12v1.5M21 12v1.5${mouth}"/></svg>`
 }
 
 const css = `
-:root{--paper:#fffaf0;--glow:#ffe9b3;--card:#fff;--ink:#241f17;--soft:#70685a;--line:#ece3d0;--accent:#ffc233;--accent-deep:#e0a000;--on-accent:#2d2200;--good:#16704a;--good-tint:#dff5ea}
-@media (prefers-color-scheme:dark){:root{--paper:#171410;--glow:#3a2d0c;--card:#221e18;--ink:#f6f0e4;--soft:#b0a694;--line:#3b352b;--accent:#ffc94d;--accent-deep:#ffd981;--on-accent:#271d00;--good:#86e0b4;--good-tint:#143527}}
+:root{--paper:#faf8f3;--card:#fff;--ink:#211e18;--soft:#5f584b;--line:#e2dccf;--edge:#857c6c;--tint:#f3f0e8;--gold:#7a6000;--focus:#1d4ed8;--good:#14603f;--good-tint:#dcf3e7;--plan:#e3edff;--on-plan:#1e3a8a}
+@media (prefers-color-scheme:dark){:root{--paper:#15130f;--card:#201d18;--ink:#f5f1e8;--soft:#b9b1a2;--line:#3d382f;--edge:#8b8373;--tint:#2c2821;--gold:#ffd21e;--focus:#93b8ff;--good:#8be0b6;--good-tint:#153526;--plan:#24365c;--on-plan:#d5e3ff}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;grid-template-rows:1fr auto;background:radial-gradient(60rem 30rem at 50% -8rem,var(--glow),transparent 70%) var(--paper);color:var(--ink);font:17px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{width:min(36rem,100% - 2rem);margin:auto;padding:2rem 0}
-.hero{text-align:center}
-.mark{margin:0;font-size:clamp(4.5rem,14vw,7rem);line-height:1.1;filter:drop-shadow(0 12px 24px #e0a00040)}
-h1{margin:.25rem 0 0;font-size:clamp(1.75rem,6vw,2.5rem);line-height:1.15;letter-spacing:-.02em;text-wrap:balance;overflow-wrap:anywhere}
+body{margin:0;min-height:100vh;display:grid;grid-template-rows:auto 1fr auto;background:var(--paper);color:var(--ink);font:17px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;overflow-wrap:anywhere}
+header,footer{padding:.75rem 1rem;text-align:center;font-size:.875rem;color:var(--soft);text-wrap:balance}
+header a{font-weight:600;text-decoration:none}
+header a:hover{text-decoration:underline}
+main{width:min(34rem,100% - 2rem);margin:auto;padding:clamp(1.25rem,6vw,2.5rem);background:var(--card);border:1px solid var(--line);border-radius:1rem}
+a{color:inherit;text-underline-offset:3px}
+h1{margin:0;font-size:clamp(1.5rem,6vw,2rem);line-height:1.2;text-wrap:balance}
 h2{margin:1.75rem 0 .5rem;font-size:1rem}
-.lead{margin:.75rem auto 1.75rem;max-width:28rem;color:var(--soft);font-size:1.125rem;text-wrap:balance;overflow-wrap:anywhere}
-a{color:inherit;text-decoration-color:var(--accent-deep);text-decoration-thickness:2px;text-underline-offset:3px}
-.button{display:inline-block;font:inherit;font-weight:600;padding:.7rem 1.4rem;border:1px solid var(--accent-deep);border-radius:999px;background:var(--accent);color:var(--on-accent);text-decoration:none;cursor:pointer;box-shadow:0 6px 20px #e0a00038;transition:transform .12s}
-.button:hover{transform:translateY(-2px)}
-.plain{background:none;border-color:var(--line);color:inherit;box-shadow:none}
-:is(a,button):focus-visible{outline:3px solid var(--accent-deep);outline-offset:3px}
-.card{padding:clamp(1.25rem,5vw,2.25rem);background:var(--card);border:1px solid var(--line);border-radius:1.5rem;box-shadow:0 20px 60px #5a420017}
-.person{display:flex;gap:1.25rem;align-items:center}
-.person h1{margin:0;font-size:1.75rem}
-.person p{margin:.15rem 0 0;color:var(--soft)}
-.person img,.nobody{flex:none;width:96px;height:96px;border-radius:50%;background:var(--line);border:4px solid var(--accent);object-fit:cover}
-.nobody{display:grid;place-items:center;font-size:2.5rem}
-dl{display:grid;grid-template-columns:auto 1fr;gap:.5rem 1.25rem;margin:1.75rem 0 0}
-dt{color:var(--soft)}
-dd{margin:0;overflow-wrap:anywhere}
+p{margin:.25rem 0}
+p,small,dt,dd,code{color:var(--soft)}
+dd{color:var(--ink)}
+.lead{margin:.75rem 0 1.75rem;font-size:1.125rem}
+.nobr{white-space:nowrap}
+.face{display:block;flex:none;width:5rem;height:5rem;margin-bottom:1rem}
+.button .face{width:1.375rem;height:1.375rem;margin:0}
+.actions{display:flex;flex-wrap:wrap;gap:.75rem}
+.actions:not(.lead+*){margin-top:1.75rem}
+.button{display:inline-flex;gap:.625rem;align-items:center;justify-content:center;padding:.625rem 1.125rem;border:1px solid var(--edge);border-radius:.625rem;background:none;color:inherit;font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
+.button:hover{background:var(--tint)}
+.primary{border-color:var(--gold);background:#ffd21e;color:#000}
+.primary:hover{background:#ffdf5c}
+:is(a,button):focus-visible{outline:3px solid var(--focus);outline-offset:3px}
+.person{display:flex;flex-wrap:wrap;gap:1rem 1.25rem;align-items:center}
+.person>div{flex:1 1 10rem;min-width:0}
+.person img,.person .face{width:96px;height:96px;margin:0;border-radius:50%;background:var(--line);object-fit:cover}
+dl{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.5rem 1.25rem;margin:1.75rem 0 0}
+dd{margin:0}
 code{font:.875rem ui-monospace,SFMono-Regular,Menlo,monospace}
-.card form{margin-top:1.75rem}
-.none{color:var(--soft)}
-.badge{display:inline-block;padding:.1rem .55rem;border-radius:999px;font-size:.8125rem;font-weight:600;white-space:nowrap;background:var(--line);color:var(--ink)}
-.pro{background:var(--accent);color:var(--on-accent);vertical-align:.3em;letter-spacing:0}
+.badges{display:flex;flex-wrap:wrap;gap:.375rem;margin-top:.25rem}
+.badge{display:inline-block;padding:0 .5rem;border:1px solid transparent;border-radius:1rem;font-size:.8125rem;font-weight:600;white-space:nowrap}
+.pro{border-color:var(--gold);background:#ffd21e;color:#000}
 .good{background:var(--good-tint);color:var(--good)}
-.plan{background:var(--glow)}
-.orgs{list-style:none;margin:0;padding:0}
-.orgs li{display:flex;gap:.4rem .9rem;align-items:center;padding:.6rem 0;border-top:1px solid var(--line)}
-.orgs li:first-child{border-top:0}
-.orgs img{flex:none;border-radius:12px;background:var(--line)}
-.orgs small{display:block;color:var(--soft);line-height:1.2}
-.orgs div{flex:1 1 9rem}
-.orgs p{margin:0 0 0 auto;display:flex;gap:.35rem;flex-wrap:wrap;justify-content:flex-end}
-footer{padding:1.25rem;text-align:center;font-size:.875rem;color:var(--soft)}
-@media (max-width:26rem){.person{flex-direction:column;text-align:center}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}}
-@media (prefers-reduced-motion:reduce){.button{transition:none}}
+.plan{background:var(--plan);color:var(--on-plan)}
+.role{border-color:var(--edge);color:var(--ink)}
+ul{list-style:none;margin:0;padding:0}
+li{display:flex;gap:.875rem;padding:.75rem 0}
+li+li{border-top:1px solid var(--line)}
+li img{flex:none;border-radius:22%;background:var(--line)}
+li div{min-width:0}
+li :is(b,small){display:block;line-height:1.35}
+@media (max-width:26rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.625rem}.actions>*,.actions .button{flex:1 1 100%;width:100%}}
 `

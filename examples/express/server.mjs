@@ -1,11 +1,11 @@
-// Sign in with Hugging Face in an Express app. Start it with `npm start` in the package's folder.
+// Sign in with Hugging Face in an Express app. Run `npm start` in the folder of the package.
 //
-// With an OAuth app of yours (https://huggingface.co/settings/applications/new, scopes `openid profile email`, redirect
-// URI http://localhost:3000/auth/huggingface/callback) it uses the real Hub:
+// Without an OAuth app, it starts a local Hub where you sign in without an account. To use the real
+// Hub, create an OAuth app at https://huggingface.co/settings/applications/new with the scopes
+// `openid`, `profile` and `email`, and with the redirect URI
+// http://localhost:3000/auth/huggingface/callback. Then run:
 //
 //   HF_CLIENT_ID=... HF_CLIENT_SECRET=... npm start
-//
-// Without one it starts a local Hub with made-up people.
 
 import { randomBytes } from 'node:crypto'
 import express from 'express'
@@ -13,18 +13,25 @@ import session from 'express-session'
 import passport from 'passport'
 import { HuggingFaceStrategy } from 'passport-huggingface'
 import { startLocalHub } from './local-hub.mjs'
-import { errorPage, failedPage, homePage, profilePage } from './pages.mjs'
+import { errorPage, failedPage, homePage, notFoundPage, profilePage } from './pages.mjs'
+import { localPath } from './return-to.mjs'
 
-const { HF_CLIENT_ID, HF_CLIENT_SECRET, PORT = '3000' } = process.env
+const { HF_CLIENT_ID, HF_CLIENT_SECRET, HF_HUB_URL, PORT = '3000' } = process.env
 
-const oauthApp = HF_CLIENT_ID ? { clientID: HF_CLIENT_ID, clientSecret: HF_CLIENT_SECRET || undefined } : await startLocalHub()
+const oauthApp = HF_CLIENT_ID
+  ? { clientID: HF_CLIENT_ID, clientSecret: HF_CLIENT_SECRET || undefined, hubURL: HF_HUB_URL }
+  : await startLocalHub()
 const localHub = oauthApp.hubURL
 
 passport.use(
   new HuggingFaceStrategy(
-    { ...oauthApp, callbackURL: '/auth/huggingface/callback', scope: ['openid', 'profile', 'email'] },
+    {
+      ...oauthApp,
+      callbackURL: '/auth/huggingface/callback',
+      scope: ['openid', 'profile', 'email'],
+    },
     async (_accessToken, _refreshToken, profile) => {
-      // Your app would find or create its own user here, by `profile.id`: it stays the same when a username changes.
+      // Find or create your user by `profile.id`. It stays the same when a username changes.
       const { _raw, _json, ...user } = profile
       return user
     },
@@ -38,7 +45,7 @@ const app = express()
 
 app.use(
   session({
-    // Yours comes from a safe place: with a random one every restart signs everybody out.
+    // Use a fixed secret in your app: with a random one, every restart signs everybody out.
     secret: randomBytes(32).toString('hex'),
     resave: false,
     saveUninitialized: false,
@@ -51,49 +58,58 @@ app.get('/', (req, res) => {
   res.send(homePage({ user: req.user, localHub }))
 })
 
-app.get('/auth/huggingface', passport.authenticate('huggingface'))
+app.get('/auth/huggingface', (req, res, next) => {
+  const state = { returnTo: localPath(req.query.returnTo) }
+  passport.authenticate('huggingface', { state })(req, res, next)
+})
 
-// The Hub asks for consent once. This asks again, so that people can share other organizations.
+// The Hub shows the consent screen once. This shows it again, to choose other organizations.
 app.get('/auth/huggingface/again', passport.authenticate('huggingface', { prompt: 'consent' }))
 
-app.get(
-  '/auth/huggingface/callback',
-  passport.authenticate('huggingface', {
-    successRedirect: '/profile',
-    failureRedirect: '/sign-in-failed',
-    failureMessage: true,
-  }),
-)
+app.get('/auth/huggingface/callback', (req, res, next) => {
+  passport.authenticate('huggingface', (error, user, info) => {
+    if (error) return next(error)
+    if (!user) {
+      // The message is for the person, the detail for the developer.
+      console.warn(info?.code, info?.detail ?? '')
+      req.session.failure = info?.message
+      return res.redirect('/sign-in-failed')
+    }
+    const returnTo = localPath(info?.state?.returnTo) ?? '/profile'
+    req.logIn(user, (error) => (error ? next(error) : res.redirect(returnTo)))
+  })(req, res, next)
+})
 
 app.get('/profile', (req, res) => {
   if (req.user) {
     res.send(profilePage({ user: req.user, localHub }))
   } else {
-    res.redirect('/')
+    res.status(401).send(homePage({ returnTo: req.originalUrl, localHub }))
   }
 })
 
-// The person said no, waited too long, or came back in another browser. Nothing is broken.
+// The person denied the sign-in, took too long, or came back in another browser.
 app.get('/sign-in-failed', (req, res) => {
-  // Somebody who is signed in has only reloaded the page.
+  // Someone who is signed in has only loaded the callback again.
   if (req.user) return res.redirect('/profile')
-  const message = req.session.messages?.at(-1)
-  delete req.session.messages
-  res.send(failedPage({ message, localHub }))
+  const message = req.session.failure
+  delete req.session.failure
+  res.status(403).send(failedPage({ message, localHub }))
 })
 
+// With POST, no link or image of another site can sign people out.
 app.post('/sign-out', (req, res, next) => {
   req.logout((error) => (error ? next(error) : res.redirect('/')))
 })
 
 app.use((_req, res) => {
-  res.status(404).send(errorPage({ title: 'Nothing here', localHub }))
+  res.status(404).send(notFoundPage({ localHub }))
 })
 
-// The Hub could not be reached, or its answer cannot be trusted. The details are for the log, not for the person.
+// The Hub could not be reached, or its response cannot be trusted. The details are for the log.
 app.use((error, _req, res, _next) => {
   console.error(error)
-  res.status(error.status ?? 500).send(errorPage({ title: 'Sign-in does not work right now', localHub }))
+  res.status(error.status ?? 500).send(errorPage({ localHub }))
 })
 
 const server = app.listen(PORT, (error) => {
@@ -101,8 +117,6 @@ const server = app.listen(PORT, (error) => {
     console.error(`Port ${PORT} is in use. Choose another one: PORT=3210 npm start`)
     process.exit(1)
   }
-  if (error) {
-    throw error
-  }
+  if (error) throw error
   console.log(`Open http://localhost:${server.address().port}`)
 })

@@ -1,7 +1,12 @@
-// Sign in with Hugging Face in a NestJS app (12; 11 is written in the same way).
+// Sign in with Hugging Face in a NestJS 12 app. On NestJS 11 the code is the same.
 //
-//   npm install @nestjs/common @nestjs/core @nestjs/platform-express @nestjs/passport reflect-metadata rxjs passport passport-huggingface express-session
-//   npx tsc && HF_CLIENT_ID=... HF_CLIENT_SECRET=... SESSION_SECRET=$(openssl rand -hex 32) node dist/main.mjs
+//   npm install @nestjs/common @nestjs/core @nestjs/platform-express @nestjs/passport \
+//     reflect-metadata rxjs passport passport-huggingface express-session
+//   npx tsc
+//   HF_CLIENT_ID=... HF_CLIENT_SECRET=... SESSION_SECRET=$(openssl rand -hex 32) node dist/main.mjs
+//
+// To try it without an account, start a local Hub with `npx passport-huggingface`, and use the
+// values that it prints.
 
 import 'reflect-metadata'
 import {
@@ -10,26 +15,35 @@ import {
   Get,
   HttpException,
   Injectable,
+  Logger,
   Module,
+  Post,
   Redirect,
   Req,
-  UnauthorizedException,
   UseGuards,
 } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport'
+import type { Request } from 'express'
 import session from 'express-session'
 import passport from 'passport'
-import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
+import {
+  type HuggingFaceProfile,
+  HuggingFaceStrategy,
+  type SignInFailureInfo,
+} from 'passport-huggingface'
 
-const {
-  HF_CLIENT_ID = '',
-  HF_CLIENT_SECRET,
-  HF_ENDPOINT,
-  SESSION_SECRET,
-  PORT = '3000',
-  APP_URL = `http://localhost:${PORT}`,
-} = process.env
+declare global {
+  namespace Express {
+    interface User {
+      id: string
+      username?: string | undefined
+    }
+  }
+}
+
+const { HF_CLIENT_ID = '', HF_CLIENT_SECRET, HF_HUB_URL, SESSION_SECRET } = process.env
+const { PORT = '3000', APP_URL = `http://localhost:${PORT}` } = process.env
 if (!SESSION_SECRET) throw new Error('SESSION_SECRET is missing')
 
 @Injectable()
@@ -39,35 +53,42 @@ class HuggingFace extends PassportStrategy(HuggingFaceStrategy) {
       clientID: HF_CLIENT_ID,
       clientSecret: HF_CLIENT_SECRET,
       callbackURL: `${APP_URL}/auth/huggingface/callback`,
-      hubURL: HF_ENDPOINT, // not set: https://huggingface.co
+      hubURL: HF_HUB_URL, // default: https://huggingface.co
     })
   }
 
-  /** What it returns is `req.user`: your user, found or made by `profile.id`. */
-  validate(_accessToken: string, _refreshToken: string | undefined, { id, username }: HuggingFaceProfile) {
+  /** Find or create your user by `id`. It stays the same when a username changes. */
+  validate(
+    _accessToken: string,
+    _refreshToken: string | undefined,
+    { id, username }: HuggingFaceProfile,
+  ) {
     return { id, username }
   }
 }
 
 @Injectable()
 class HuggingFaceGuard extends AuthGuard('huggingface') {
+  private readonly logger = new Logger('Sign-in')
+
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const mayPass = Boolean(await super.canActivate(context))
+    const isSignedIn = Boolean(await super.canActivate(context))
     await super.logIn(context.switchToHttp().getRequest())
-    return mayPass
+    return isSignedIn
   }
 
   override handleRequest<User>(
     error: unknown,
     user: User | false,
-    info: object | undefined,
+    info: Partial<SignInFailureInfo> | undefined,
     _context: ExecutionContext,
     status = 401,
   ): User {
     if (error) throw error
-    // `info` says what happened and what the person can do
-    if (!user) throw info ? new HttpException(info, status) : new UnauthorizedException()
-    return user
+    if (user) return user
+    // The message is for the person, the detail for the developer.
+    this.logger.warn(`${info?.code} ${info?.detail ?? ''}`)
+    throw new HttpException(info?.message ?? 'You cannot sign in here.', status)
   }
 }
 
@@ -82,9 +103,21 @@ class AppController {
   @Redirect('/')
   callback() {}
 
+  // With POST, no link or image of another site can sign people out.
+  @Post('sign-out')
+  @Redirect('/')
+  async signOut(@Req() req: Request) {
+    await new Promise<void>((resolve, reject) => {
+      req.logout((error) => (error ? reject(error) : resolve()))
+    })
+  }
+
   @Get()
-  home(@Req() req: { user?: object }) {
-    return req.user ?? '<a href="/auth/huggingface">Sign in with Hugging Face</a>'
+  home(@Req() { user }: Request) {
+    return user
+      ? `<p>Hello, ${escapeHTML(user.username ?? user.id)}!</p>
+         <form method="post" action="/sign-out"><button>Sign out</button></form>`
+      : '<a href="/auth/huggingface">Sign in with Hugging Face</a>'
   }
 }
 
@@ -92,8 +125,19 @@ class AppController {
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
-app.use(session({ secret: SESSION_SECRET, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
+app.use(
+  session({
+    secret: SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax' },
+  }),
+)
 app.use(passport.session())
 passport.serializeUser((user, done) => done(null, user))
 passport.deserializeUser((user: Express.User, done) => done(null, user))
 await app.listen(PORT)
+
+function escapeHTML(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+}

@@ -1,12 +1,18 @@
 // @ts-check
-// On your own machine there is no Space, so this starts a Hub with made-up people. It needs the devDependencies.
+// On your machine, this signs people in on a local Hub instead. It needs the devDependencies.
 
 import { startHub } from 'passport-huggingface/testing'
 
-/** Starts it and returns the options by which a strategy signs people in there. */
+/** Starts the local Hub, and resolves with the options of a strategy that uses it. */
 export async function localOptions() {
   const hub = await startHub()
   const [{ clientID, clientSecret }] = hub.clients
   console.log(`No SPACE_ID: using a local Hub at ${hub.url}`)
-  return { hubURL: hub.url, clientID, clientSecret, callbackURL: '/auth/huggingface/callback', scope: ['openid', 'profile', 'email'] }
+  return {
+    hubURL: hub.url,
+    clientID,
+    clientSecret,
+    callbackURL: '/auth/huggingface/callback',
+    scope: ['openid', 'profile', 'email'],
+  }
 }

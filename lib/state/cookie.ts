@@ -1,158 +1,192 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
-import { parse, serialize } from 'cookie'
-import { type AnyRequest, originOf, responseOf } from '../request'
-import type { Done } from '../settle'
 import {
-  answer,
-  hasExpired,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
+import { parse, serialize } from 'cookie'
+import { type HostRequest, originOf, responseOf } from '../framework'
+import {
+  beganAt,
+  defaultMaxAge,
+  isExpired,
   isHandle,
-  mostSignIns,
+  maxSignIns,
   newHandle,
+  notFound,
   type SignIn,
-  type StateMeta,
-  type StateStore,
-  signInLifetime,
-  whyGone,
+  type SignInStore,
 } from './store'
 
 export interface CookieStateStoreOptions {
-  /** Seals the cookies. In a list the first one seals and all open, so that a secret can be changed. At least 16 characters each are advisable. */
+  /**
+   * Encrypts the cookies: a long random string. If you give a list, the first encrypts and all
+   * decrypt, so you can rotate it.
+   */
   secret: string | readonly string[]
-  /** `none` for an app inside another site's frame (a Space); the cookies are Secure then. Default `lax`. */
+  /** How long a person has to come back from the Hub, in milliseconds. Default one hour. */
+  maxAge?: number | undefined
+  /** `none` if the app runs in a frame of another site, such as a Space. Default `lax`. */
   sameSite?: 'lax' | 'none' | undefined
-  /** Keep the cookies apart for each site that frames the app (CHIPS). Default false. */
+  /** Keep separate cookies for each site that frames the app (CHIPS). Default false. */
   partitioned?: boolean | undefined
 }
 
-/** Bytes of one sealed sign-in, and of all that a browser sends back together; a mark of those that are done comes on top. */
-const largestSealed = 3072
-const largestTogether = 3800
+/** Maximum size of one encrypted sign-in, in bytes. Browsers refuse cookies over 4096. */
+const maxCookieSize = 3072
 
-/** A name with `__Host-` cannot be planted from another subdomain. */
+/** Maximum size of all of them together, in bytes. Node's limit for all headers is 16 KiB. */
+const maxTotalSize = 3800
+
+/** How many cookies one response removes at the most, whatever the browser sent. */
+const maxRemovals = 10
+
+/** `__Host-` stops other subdomains from setting the cookie. */
 const securePrefix = '__Host-hf-signin.'
 const plainPrefix = 'hf-signin.'
 
 /**
- * Keeps each sign-in in progress sealed (A256GCM) in a cookie of its own, so it needs no session and no server of its own: several tabs and any number of servers work.
- *
- * @throws {TypeError} where there is no secret
+ * Keeps each sign-in in progress encrypted (AES-256-GCM) in a cookie of its own. It needs no session
+ * and works across multiple tabs and servers.
  */
-export class CookieStateStore implements StateStore {
-  /** The first one seals. */
+export class CookieStateStore implements SignInStore {
+  /** The first one encrypts. @internal */
   private readonly keys: readonly [KeyObject, ...KeyObject[]]
+  /** @internal */
+  private readonly maxAge: number
+  /** @internal */
   private readonly sameSite: 'lax' | 'none'
+  /** @internal */
   private readonly partitioned: boolean
 
-  constructor({ secret, sameSite = 'lax', partitioned = false }: CookieStateStoreOptions) {
-    const [newest, ...older] = typeof secret === 'string' ? [secret] : [...(secret ?? [])]
-    if (newest === undefined || ![newest, ...older].every((each) => typeof each === 'string' && each !== '')) {
-      throw new TypeError('CookieStateStore needs a secret: a string, or a list of strings with the newest first')
+  /** @throws {TypeError} if there is no secret */
+  constructor(options: CookieStateStoreOptions) {
+    const { secret, maxAge = defaultMaxAge, sameSite = 'lax', partitioned = false } = options
+    const [newest, ...older] = typeof secret === 'string' ? [secret] : (secret ?? [])
+    if (!newest || ![newest, ...older].every((each) => typeof each === 'string' && each !== '')) {
+      throw new TypeError(
+        'CookieStateStore needs a secret: a string, or a list with the newest first',
+      )
     }
-    this.keys = [keyFrom(newest), ...older.map(keyFrom)]
+    this.keys = [deriveKey(newest), ...older.map(deriveKey)]
+    this.maxAge = maxAge
     this.sameSite = sameSite
     this.partitioned = partitioned
   }
 
-  store(req: AnyRequest, verifier: string, state: unknown, meta: StateMeta, done: Done): void {
-    answer(this.seal(req, { verifier, state, callbackURL: meta.callbackURL, scope: meta.scope }, meta), done)
-  }
-
-  verify(req: AnyRequest, handle: string, meta: StateMeta, done: Done): void {
-    answer(this.open(req, handle, meta), done)
-  }
-
-  private async seal(req: AnyRequest, signIn: SignIn, meta: StateMeta): Promise<string> {
+  /** Called by the strategy. */
+  async save(req: HostRequest, signIn: SignIn): Promise<string> {
     const handle = newHandle()
-    const sealed = encrypt(JSON.stringify(signIn), this.keys[0], belonging(handle, meta))
-    if (sealed.length > largestSealed) {
-      const sizes = `${sealed.length} bytes sealed, at most ${largestSealed}`
-      throw new RangeError(`the app's state is too large for a cookie (${sizes}); keep it on the server and pass its key as state`)
+    const value = encrypt(JSON.stringify(signIn), this.keys[0], handle)
+    if (value.length > maxCookieSize) {
+      const sizes = `${value.length} bytes encrypted, at most ${maxCookieSize}`
+      throw new RangeError(`state is too large for a cookie (${sizes}); store it and pass its key`)
     }
-    const name = this.prefixFor(req, meta.callbackURL) + handle
-    const { signIns } = ownCookies(req)
-    // the oldest go first: a handle begins with its time
-    const others = [...signIns].sort(([a], [b]) => (handleIn(a) < handleIn(b) ? -1 : 1))
-    const together = () => [...others, [name, sealed] as const].reduce((sum, [each, value]) => sum + each.length + value.length + 3, 0)
-    while (others.length >= mostSignIns || (others.length && together() > largestTogether)) {
-      this.set(req, String(others.shift()?.[0]), '', 0)
-    }
-    this.set(req, name, sealed, signInLifetime)
+    const prefix = this.prefixFor(signIn.callbackURL)
+    const newestFirst = [...cookiesOf(req, prefix)].sort(([a], [b]) => beganAt(b) - beganAt(a))
+    let count = 1
+    let size = value.length
+    const removed = newestFirst.filter(([, other]) => {
+      count += 1
+      size += other.length + prefix.length + handle.length + 3
+      return count > maxSignIns || size > maxTotalSize
+    })
+    for (const [old] of removed.slice(0, maxRemovals)) this.setCookie(req, prefix + old, '', 0)
+    this.setCookie(req, prefix + handle, value, this.maxAge)
     return handle
   }
 
-  private async open(req: AnyRequest, handle: string, meta: StateMeta): Promise<SignIn> {
-    const { signIns, used } = ownCookies(req)
-    // over https a plain name, which somebody could have planted, is not even looked at
-    for (const prefix of originOf(req)?.startsWith('https:') ? [securePrefix] : [securePrefix, plainPrefix]) {
-      const sealed = signIns.get(prefix + handle)
-      const signIn = sealed === undefined || hasExpired(handle) ? undefined : this.unseal(sealed, handle, meta)
-      if (!signIn || this.prefixFor(req, signIn.callbackURL) !== prefix) continue
-      this.set(req, prefix + handle, '', 0)
-      this.set(req, `${prefix}used`, [handle, ...used].slice(0, mostSignIns).join('~'), signInLifetime)
+  /** Called by the strategy. */
+  async take(req: HostRequest, handle: string): Promise<SignIn> {
+    // On https a plain name could come from another subdomain, so it is not considered.
+    const prefixes = originOf(req)?.startsWith('https:')
+      ? [securePrefix]
+      : [securePrefix, plainPrefix]
+    let others = 0
+    for (const prefix of prefixes) {
+      const cookies = cookiesOf(req, prefix)
+      others += cookies.size
+      const value = cookies.get(handle)
+      const signIn = value && !isExpired(handle, this.maxAge) && this.decrypt(value, handle)
+      if (!signIn || this.prefixFor(signIn.callbackURL) !== prefix) continue
+      this.setCookie(req, prefix + handle, '', 0)
       return signIn
     }
-    throw whyGone(handle, signIns.size, used.includes(handle), req, meta, 'cookie')
+    throw notFound(handle, this.maxAge, others)
   }
 
-  private unseal(sealed: string, handle: string, meta: StateMeta): SignIn | undefined {
+  /** @internal */
+  private decrypt(value: string, handle: string): SignIn | undefined {
     for (const key of this.keys) {
       try {
-        return JSON.parse(decrypt(sealed, key, belonging(handle, meta)))
+        return JSON.parse(decrypt(value, key, handle)) as SignIn
       } catch {
-        // sealed with another secret, for another sign-in, hub or client, or changed
+        // encrypted with another secret, for another sign-in, or changed
       }
     }
     return undefined
   }
 
-  private prefixFor(req: AnyRequest, callbackURL: string | undefined): string {
-    return this.sameSite === 'none' || (callbackURL ?? originOf(req))?.startsWith('https:') ? securePrefix : plainPrefix
+  /** @internal */
+  private prefixFor(callbackURL: string): string {
+    // SameSite=None and Partitioned are for Secure cookies only.
+    const isSecure =
+      this.sameSite === 'none' || this.partitioned || callbackURL.startsWith('https:')
+    return isSecure ? securePrefix : plainPrefix
   }
 
-  /** Beside the cookies that the response has already. */
-  private set(req: AnyRequest, name: string, value: string, lifetime: number): void {
+  /** @internal */
+  private setCookie(req: HostRequest, name: string, value: string, lifetime: number): void {
     const response = responseOf(req)
-    if (!response) throw new Error('the response cannot be reached from this request, so no cookie can be set; use SessionStateStore')
-    const { sameSite, partitioned } = this
-    const secure = name.startsWith(securePrefix)
-    const cookie = serialize(name, value, { path: '/', httpOnly: true, sameSite, secure, partitioned, maxAge: lifetime / 1000 })
-    response.setHeader('Set-Cookie', [response.getHeader('Set-Cookie') ?? [], cookie].flat().map(String))
+    if (!response) {
+      throw new Error(
+        'the response cannot be reached from the request, so no cookie can be set; set req.res = res before passport.authenticate',
+      )
+    }
+    const cookie = serialize(name, value, {
+      path: '/',
+      httpOnly: true,
+      sameSite: this.sameSite,
+      secure: name.startsWith(securePrefix),
+      partitioned: this.partitioned,
+      maxAge: Math.ceil(lifetime / 1000),
+    })
+    const present = response.getHeader('Set-Cookie') ?? []
+    response.setHeader('Set-Cookie', [present, cookie].flat().map(String))
   }
 }
 
-/** The browser's sign-ins in progress by cookie name, and the handles of those that are done. */
-function ownCookies(req: AnyRequest): { signIns: Map<string, string>; used: string[] } {
-  const all = Object.entries(parse(req.headers?.cookie ?? '')).map(([name, value = '']) => [name, value] as const)
-  const used = all.filter(([name]) => /^(__Host-)?hf-signin\.used$/.test(name)).flatMap(([, value]) => value.split('~'))
-  return { signIns: new Map(all.filter(([name]) => isHandle(handleIn(name)))), used: used.filter(isHandle) }
+/** The browser's sign-ins in progress of one kind: handle to encrypted value. */
+function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const [name, value] of Object.entries(parse(req.headers?.cookie ?? ''))) {
+    const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+    if (value !== undefined && isHandle(handle)) found.set(handle, value)
+  }
+  return found
 }
 
-/** What stands behind one of our prefixes; nothing for another name. */
-function handleIn(name: string): string {
-  return /^(?:__Host-)?hf-signin\.(.*)$/.exec(name)?.[1] ?? ''
+/** With a label of its own, since the secret may serve other purposes too. */
+function deriveKey(secret: string): KeyObject {
+  const key = hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)
+  return createSecretKey(Buffer.from(key))
 }
 
-/** By HKDF, with a label of its own: the secret serves other purposes too. */
-function keyFrom(secret: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)))
-}
-
-/** What a sealed sign-in belongs to; for another handle, hub or client it does not open. */
-function belonging(handle: string, { authorizationURL, clientID }: StateMeta): Buffer {
-  return Buffer.from(JSON.stringify([authorizationURL, clientID, handle]))
-}
-
-/** AES-256-GCM: initialization vector, ciphertext, tag. By node:crypto, since jose cannot be loaded in an app's own Jest tests, and these begin sign-ins. */
-function encrypt(text: string, key: KeyObject, belongsTo: Buffer): string {
+/** Initialization vector, ciphertext and tag. The handle is authenticated with them. */
+function encrypt(text: string, key: KeyObject, handle: string): string {
   const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(belongsTo)
-  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(handle))
+  const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
+  return Buffer.concat(parts).toString('base64url')
 }
 
-/** Throws unless `key` made it for the same, to the last bit. */
-function decrypt(sealed: string, key: KeyObject, belongsTo: Buffer): string {
-  const bytes = Buffer.from(sealed, 'base64url')
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
-  decipher.setAAD(belongsTo).setAuthTag(bytes.subarray(-16))
+/** @throws if the key or the handle differ, or a single bit was changed */
+function decrypt(value: string, key: KeyObject, handle: string): string {
+  const bytes = Buffer.from(value, 'base64url')
+  const iv = bytes.subarray(0, 12)
+  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: 16 })
+  decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
   return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
 }

@@ -1,66 +1,76 @@
-import type { AnyRequest } from '../request'
-import type { Done } from '../settle'
-import { answer, hasExpired, isHandle, mostSignIns, newHandle, type SignIn, type StateMeta, type StateStore, whyGone } from './store'
+import type { HostRequest } from '../framework'
+import {
+  beganAt,
+  defaultMaxAge,
+  isExpired,
+  isHandle,
+  maxSignIns,
+  newHandle,
+  notFound,
+  type SignIn,
+  type SignInStore,
+} from './store'
 
 export interface SessionStateStoreOptions {
-  /** Where in `req.session` the sign-ins are kept. Default `huggingface:sign-ins`. */
+  /** The property of `req.session` that keeps the sign-ins. Default `huggingface:sign-ins`. */
   key?: string | undefined
+  /** How long a person has to come back from the Hub, in milliseconds. Default one hour. */
+  maxAge?: number | undefined
 }
 
-/** A sign-in, and whose it is; once used, only that. */
-interface Entry extends Partial<SignIn> {
-  hub: string
-  used?: true
-}
+/** How many characters older sign-ins may take up: some sessions are a cookie of 4096 bytes. */
+const maxTotalSize = 2048
 
-/** Keeps sign-ins in progress in `req.session`, for hosts whose response cannot be reached from the request (Fastify). */
-export class SessionStateStore implements StateStore {
+/** Keeps sign-ins in progress in `req.session`, for hosts whose response cannot be reached. */
+export class SessionStateStore implements SignInStore {
+  /** @internal */
   private readonly key: string
+  /** @internal */
+  private readonly maxAge: number
 
-  constructor({ key = 'huggingface:sign-ins' }: SessionStateStoreOptions = {}) {
-    this.key = key
+  constructor(options: SessionStateStoreOptions = {}) {
+    this.key = options.key ?? 'huggingface:sign-ins'
+    this.maxAge = options.maxAge ?? defaultMaxAge
   }
 
-  store(req: AnyRequest, verifier: string, state: unknown, meta: StateMeta, done: Done): void {
-    const begin = async () => {
-      const handle = newHandle()
-      // a handle begins with its time, so the oldest comes first
-      const entries = Object.entries(this.read(req)).sort(([a], [b]) => (a < b ? -1 : 1))
-      const used = entries.filter(([, entry]) => entry.used).slice(-mostSignIns)
-      const inProgress = entries.filter(([, entry]) => !entry.used).slice(-(mostSignIns - 1))
-      const entry: Entry = { hub: hubOf(meta), verifier, state, callbackURL: meta.callbackURL, scope: meta.scope }
-      this.write(req, [...used, ...inProgress, [handle, entry]])
-      return handle
-    }
-    answer(begin(), done)
+  /** Called by the strategy. */
+  async save(req: HostRequest, signIn: SignIn): Promise<string> {
+    const handle = newHandle()
+    const newestFirst = this.read(req).sort(([a], [b]) => beganAt(b) - beganAt(a))
+    let size = JSON.stringify(signIn).length
+    const kept = newestFirst.slice(0, maxSignIns - 1).filter(([, other]) => {
+      size += JSON.stringify(other).length
+      return size <= maxTotalSize
+    })
+    this.write(req, [...kept, [handle, signIn]])
+    return handle
   }
 
-  verify(req: AnyRequest, handle: string, meta: StateMeta, done: Done): void {
-    const finish = async () => {
-      const entries = this.read(req)
-      const entry = Object.hasOwn(entries, handle) ? entries[handle] : undefined
-      const { hub, used, verifier, ...rest } = entry ?? ({} as Entry)
-      if (hub !== hubOf(meta) || !verifier) throw whyGone(handle, Object.keys(entries).length, used === true, req, meta, 'session')
-      this.write(req, Object.entries({ ...entries, [handle]: { hub, used: true } satisfies Entry }))
-      return { verifier, ...rest }
-    }
-    answer(finish(), done)
+  /** Called by the strategy. */
+  async take(req: HostRequest, handle: string): Promise<SignIn> {
+    const entries = this.read(req)
+    const [, signIn] = entries.find(([each]) => each === handle) ?? []
+    if (!signIn) throw notFound(handle, this.maxAge, entries.length)
+    this.write(
+      req,
+      entries.filter(([each]) => each !== handle),
+    )
+    return signIn
   }
 
-  private read(req: AnyRequest): Record<string, Entry> {
+  /** @internal */
+  private read(req: HostRequest): [handle: string, signIn: SignIn][] {
     if (!req.session) {
-      throw new Error('there is no req.session to keep the sign-in in; put the session middleware before passport.authenticate')
+      throw new Error(
+        'there is no req.session; put the session middleware before passport.authenticate',
+      )
     }
-    const entries = Object.entries(Object(req.session[this.key]) as Record<string, Entry>)
-    return Object.fromEntries(entries.filter(([handle]) => isHandle(handle) && !hasExpired(handle)))
+    const entries = Object.entries(Object(req.session[this.key]) as Record<string, SignIn>)
+    return entries.filter(([handle]) => isHandle(handle) && !isExpired(handle, this.maxAge))
   }
 
-  /** Assigns anew: some session stores do not notice a change inside. */
-  private write(req: AnyRequest, entries: [string, Entry][]): void {
+  /** Assigns a new object: some session stores do not notice a change inside the old one. @internal */
+  private write(req: HostRequest, entries: [string, SignIn][]): void {
     if (req.session) req.session[this.key] = Object.fromEntries(entries)
   }
-}
-
-function hubOf({ authorizationURL, clientID }: StateMeta): string {
-  return `${authorizationURL} ${clientID}`
 }

@@ -1,155 +1,116 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { refused, SignInFailure, type SignInFailureCode, type SignInFailureInfo } from '../errors'
-import { type AnyRequest, originOf } from '../request'
-import { type Done, settle } from '../settle'
+import { randomBytes } from 'node:crypto'
+import { SignInFailure } from '../errors'
+import type { HostRequest } from '../framework'
 
-/**
- * A state store by passport-oauth2's contract: `store(req, verifier, state, meta, done)` answers a handle, `verify(req, handle, meta, done)` the code verifier and the app's state.
- * As there, the number of parameters decides what is passed, so declare all of them, `done` too, even where you return a promise instead: of the handle, and of `{ ok, state }`.
- * A `store` of fewer parameters need not keep the verifier.
- */
-export interface StateStore {
-  store(...args: never): unknown
-  verify(...args: never): unknown
-}
-
-/** What a store is told about the sign-in, beside the verifier and the app's state. */
-export interface StateMeta {
-  authorizationURL: string
-  tokenURL: string
-  clientID: string
-  callbackURL?: string | undefined
-  scope?: string | undefined
-}
-
-/** What our own stores keep, and hand back as a fourth value of `verify`'s callback. */
+/** A sign-in in progress: what the way back from the Hub needs to know. */
 export interface SignIn {
+  /** The hub and the client that it belongs to. */
+  audience: string
+  /** RFC 7636 4.1 */
   verifier: string
+  /** As sent to the Hub. The token request repeats it. */
+  callbackURL: string
+  scope: string
+  /** The app's own state, a JSON value. */
   state?: unknown
-  callbackURL?: string | undefined
-  scope?: string | undefined
 }
 
-/** Milliseconds that a person has to come back. */
-export const signInLifetime = 10 * 60_000
-
-/** Sign-ins that one browser may have in progress: one more pushes out the oldest. */
-export const mostSignIns = 5
-
-type Parameters = unknown[]
-
-/** Hands a sign-in to a store. With a store that keeps no verifier, it is derived from the handle by a secret, so PKCE stays on. */
-export async function remember(store: StateStore, req: AnyRequest, signIn: SignIn, meta: StateMeta, secret: string | undefined) {
-  const { verifier, state } = signIn
-  const call = store.store.bind(store) as (...args: Parameters) => unknown
-  const byArity: Record<number, Parameters> = { 2: [req], 3: [req, meta], 4: [req, state, meta] }
-  const args = byArity[store.store.length] ?? [req, verifier, state, meta]
-  const [handle] = await settle((done) => call(...args, done))
-  if (typeof handle !== 'string' || handle === '') throw new TypeError('the state store did not answer with a handle')
-  return { handle, verifier: keepsVerifier(store) ? verifier : derivedVerifier(handle, secret) }
+/** Keeps sign-ins in progress. */
+export interface SignInStore {
+  /** Keeps a sign-in, and resolves with its handle. */
+  save(req: HostRequest, signIn: SignIn): Promise<string>
+  /** Removes a sign-in, and resolves with it, or rejects with the reason why it is gone. */
+  take(req: HostRequest, handle: string): Promise<SignIn>
 }
 
 /**
- * Gets a sign-in back from a store, which forgets it.
- *
- * @throws {SignInFailure} where the store does not know it
+ * How long a person has to come back, in milliseconds: one hour, as in Hugging Face's own chat-ui.
+ * They may have to create an account and confirm an e-mail address first.
  */
-export async function recall(
-  store: StateStore,
-  req: AnyRequest,
-  handle: string,
-  meta: StateMeta,
-  secret: string | undefined,
-): Promise<SignIn> {
-  const call = store.verify.bind(store) as (...args: Parameters) => unknown
-  const answer = await settle((done) => (store.verify.length === 3 ? call(req, handle, done) : call(req, handle, meta, done)))
-  const [ok, state, kept] = answer.length === 1 && typeof answer[0] === 'object' ? promised(answer[0]) : answer
-  if (!ok) {
-    throw new SignInFailure(
-      {
-        code: 'state_unknown',
-        message: 'The state store does not know this sign-in. Begin it again.',
-        ...Object(state),
-      },
-      403,
-    )
-  }
-  if (keepsVerifier(store) && typeof ok !== 'string') throw new TypeError('the state store did not answer with the code verifier')
-  return { ...Object(kept), state, verifier: keepsVerifier(store) ? String(ok) : derivedVerifier(handle, secret) }
-}
+export const defaultMaxAge = 60 * 60_000
 
-function promised(answer: unknown): unknown[] {
-  const { ok, state } = Object(answer) as { ok?: unknown; state?: unknown }
-  return [ok, state]
-}
+/** How many sign-ins a browser may have in progress. One more replaces the oldest. */
+export const maxSignIns = 5
 
-export function keepsVerifier(store: StateStore): boolean {
-  return store.store.length < 2 || store.store.length > 4
-}
-
-function derivedVerifier(handle: string, secret = ''): string {
-  return createHmac('sha256', secret).update(`code verifier of ${handle}`).digest('base64url')
-}
-
-let latestTime = 0
-
-/** The state: when the sign-in began, in milliseconds, and 128 random bits. By the time the oldest is found, and what happened to a sign-in that is gone. */
+/** When the sign-in began, in milliseconds, and 128 random bits. */
 export function newHandle(): string {
-  const now = Date.now()
-  // two in one millisecond keep their order; a clock that was set back does not count for two
-  latestTime = latestTime - now > 1000 ? now : Math.max(now, latestTime + 1)
-  return `${latestTime.toString(36)}.${randomBytes(16).toString('base64url')}`
+  return `${Date.now().toString(36)}.${randomBytes(16).toString('base64url')}`
 }
 
-export function isHandle(handle: string): boolean {
-  return /^[0-9a-z]{1,9}\.[\w-]{22}$/.test(handle)
+export function isHandle(text: string): boolean {
+  return /^[\da-z]{8}\.[\w-]{22}$/.test(text)
 }
 
-export function hasExpired(handle: string): boolean {
-  return Date.now() - Number.parseInt(handle, 36) > signInLifetime
+/** When the sign-in of a handle began, in milliseconds. */
+export function beganAt(handle: string): number {
+  return Number.parseInt(handle, 36)
 }
 
-/** Why a sign-in is not there, for the `info` of a failure. */
-export function whyGone(
-  handle: string,
-  others: number,
-  used: boolean,
-  req: AnyRequest,
-  meta: StateMeta,
-  kind: 'cookie' | 'session',
-): SignInFailure {
-  const because = (code: SignInFailureCode, message: string) => refused(code, `${message} Begin the sign-in again.`)
-  if (!isHandle(handle)) return because('state_unknown', 'The callback belongs to no sign-in that this app began.')
-  if (used) return because('state_used', 'This sign-in is done already: the page was reloaded, or opened a second time.')
-  if (hasExpired(handle)) return because('state_expired', `The sign-in took longer than ${signInLifetime / 60_000} minutes.`)
-  if (others > 0) {
-    return because('state_unknown', 'This browser did not begin this sign-in, or has begun more than five since.')
+export function isExpired(handle: string, maxAge: number): boolean {
+  return Date.now() - beganAt(handle) > maxAge
+}
+
+/** Why a store does not have a sign-in, although it has `others` of this browser. */
+export function notFound(handle: string, maxAge: number, others: number): SignInFailure {
+  if (!isHandle(handle)) return unknown('The state was not issued by this app.')
+  if (isExpired(handle, maxAge)) {
+    const message = 'This sign-in took too long. Please try again.'
+    const detail = `It took longer than the maxAge of ${Math.round(maxAge / 1000)} seconds.`
+    return new SignInFailure('state_expired', message, detail)
   }
-  return because('state_lost', `No ${kind} of the sign-in came back with the callback: ${likelyCause(req, meta)}.`)
+  if (others === 0) return new SignInFailure('state_lost', tryAgain)
+  return unknown(`This browser did not begin it, or has begun ${maxSignIns} others since.`)
 }
 
-function likelyCause(req: AnyRequest, { callbackURL }: StateMeta): string {
-  const origin = originOf(req, true)
-  if (!origin || !callbackURL || !URL.canParse(callbackURL)) {
-    return 'the sign-in was begun in another browser, or the browser keeps no cookies'
-  }
-  const [actual, expected] = [new URL(origin), new URL(callbackURL)]
-  if (expected.protocol === 'https:' && actual.protocol === 'http:') {
-    return 'the cookie is Secure, but this server is reached over http; use https, or tell the framework to trust the proxy that ends TLS'
-  }
-  if (expected.host !== actual.host) {
-    return `this request was sent to ${actual.host}, but the callback URL names ${expected.host}; open the app there`
-  }
-  return `the sign-in was begun in another browser, or on another host name than ${expected.host}, or the browser blocks cookies`
+export function unknown(detail: string): SignInFailure {
+  return new SignInFailure('state_unknown', tryAgain, detail)
 }
 
-/** Answers passport-oauth2's callback from a promise. */
-export function answer(work: Promise<SignIn | string>, done: Done): void {
-  work.then(
-    (value) =>
-      typeof value === 'string'
-        ? done(null, value)
-        : done(null, value.verifier, value.state, { callbackURL: value.callbackURL, scope: value.scope }),
-    (error) => (error instanceof SignInFailure ? done(null, false, error.info as SignInFailureInfo) : done(error)),
+const tryAgain = 'This sign-in could not be completed. Please try again.'
+
+/** The likely cause of `state_lost`, for the developer. `origin` is where the callback arrived. */
+export function likelyCause(origin: string | undefined, callbackURL: string | undefined): string {
+  const [actual, expected] = [origin, callbackURL].map((url) =>
+    url && URL.canParse(url) ? new URL(url) : undefined,
   )
+  if (actual?.protocol === 'http:' && expected?.protocol === 'https:') {
+    return 'The cookie is Secure, but this server was reached over http. Use https, or tell the framework to trust the proxy in front of it.'
+  }
+  if (actual && expected && actual.host !== expected.host) {
+    return `The callback arrived at ${actual.host}, but callbackURL names ${expected.host}. Open the app there.`
+  }
+  return 'No cookie or session of this sign-in came back. The browser may block cookies, the sign-in may have begun in another browser or on another host name, or the sign-in of another tab may have cleared the session.'
+}
+
+/** How many used sign-ins this process remembers, for an hour at the most. */
+const maxUsed = 10_000
+
+const used = new Map<string, number>()
+
+/** @param key the audience and the handle */
+export function isUsed(key: string): boolean {
+  return used.has(key)
+}
+
+/**
+ * Remembers in this process that a sign-in was used: a store in a session or a cookie may see one
+ * callback twice before the browser has received the first response.
+ */
+export function markUsed(key: string): void {
+  const now = performance.now()
+  for (const [oldest, usedAt] of used) {
+    if (used.size < maxUsed && now - usedAt < defaultMaxAge) break
+    used.delete(oldest)
+  }
+  used.set(key, now)
+}
+
+/** A store of the app may use a handle again, such as the ID of the session. */
+export function unmarkUsed(key: string): void {
+  used.delete(key)
+}
+
+export function alreadyUsed(): SignInFailure {
+  const message = 'This sign-in is already complete. Go back to the app.'
+  return new SignInFailure('state_used', message, 'The callback was loaded more than once.')
 }

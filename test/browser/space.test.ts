@@ -2,11 +2,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, FrameLocator, Page } from 'playwright-core'
-import { type Hub, startHub } from '../../testing/index'
-import { certificate } from '../testing/certificate'
-import { newPerson, shownText, startChromium, takeScreenshot } from './support/chromium'
+import { type Hub, startHub } from '../../testing'
+import { certificate } from '../support/certificate'
+import { newPerson, shownText, startChromium } from './support/chromium'
 import { type Example, startExample } from './support/example'
 import { authorize, choosePerson } from './support/hub-pages'
+import { inspect } from './support/inspect'
 import { installExample } from './support/install'
 import { freePort, type Relay, startRelay } from './support/relay'
 
@@ -30,13 +31,14 @@ let person: BrowserContext
 let page: Page
 
 beforeAll(async () => {
+  const tls = await certificate()
   relay = await startRelay()
   browser = await startChromium({ port: relay.port, args: ['--test-third-party-cookie-phaseout'] })
   const hubPort = await freePort()
-  hub = await startHub({ port: hubPort, tls: certificate, url: `https://localhost:${relay.port}`, clients: [client] })
+  hub = await startHub({ port: hubPort, tls, url: `https://localhost:${relay.port}`, clients: [client] })
   installed = installExample('space')
   const trusted = join(installed.directory, 'trusted.pem')
-  writeFileSync(trusted, certificate.cert)
+  writeFileSync(trusted, tls.cert)
   example = await startExample(join(installed.directory, 'server.mjs'), {
     SPACE_ID: 'ada/tides',
     SPACE_HOST: 'ada-tides.hf.space,tides.example',
@@ -51,7 +53,7 @@ beforeAll(async () => {
   relay.sites['tides.example'] = new URL(example.url)
   relay.sites['huggingface.test'] = (req, res) => {
     const framed = req.url === '/cookies' ? 'https://cookies.test/' : `${space}/`
-    // as the Hub's own page has it: the frame may open tabs, and may not lead the page around it away
+    // As on huggingface.co: the frame may open tabs, but not navigate the page around it.
     res.setHeader('content-type', 'text/html').end(`<!doctype html><title>tides, a Space by ada</title>
 <iframe src="${framed}" style="width:100%;height:700px" sandbox="allow-forms allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-scripts"></iframe>`)
   }
@@ -92,14 +94,14 @@ test('this Chromium keeps no cookies in a frame of another site, except partitio
   expect(await shownText(frame.getByRole('paragraph'))).toBe('apart=1')
 })
 
-test('a person signs in to a Space on its own address, and out', async () => {
+test('a person signs in to a Space on its own host, and out', async () => {
   await page.goto(space)
   expect(await greeting(page)).toBe('Hello!')
+  await inspect(page, 'space')
   await signInButton(page).click()
   await choosePerson(page, 'Ada Moreno')
   await authorize(page)
   await page.waitForURL(`${space}/`)
-  await takeScreenshot(page, 'space')
   expect(await greeting(page)).toBe('Hello, Ada Moreno!')
   await page.getByText('ada@example.com').waitFor()
 
@@ -108,10 +110,10 @@ test('a person signs in to a Space on its own address, and out', async () => {
   expect(person.pages()).toHaveLength(1)
 })
 
-test('who looks at a Space in a frame signs in on a tab of its own', async () => {
+test('who opens a Space in a frame signs in in a new tab', async () => {
   await page.goto(embedder)
   const frame = page.frameLocator('iframe')
-  await takeScreenshot(page, 'space-framed')
+  await frame.getByText('Opens in a new tab.').waitFor()
   const [tab] = await Promise.all([person.waitForEvent('page'), signInButton(frame).click()])
   await choosePerson(tab, 'Bo Lindqvist')
   await authorize(tab)
@@ -122,7 +124,7 @@ test('who looks at a Space in a frame signs in on a tab of its own', async () =>
 })
 
 test('a sign-in that stays within the frame keeps its cookies, and so does the session', async () => {
-  // The real Hub's session is not sent to a frame. Were it, this is what the Space would have to withstand.
+  // The real Hub's cookies are not sent to a frame. These are, to test those of the Space.
   relay.cookies = { localhost: (cookie) => `${cookie.replace(/; (samesite=\w+|secure)/gi, '')}; SameSite=None; Secure; Partitioned` }
   await page.goto(embedder)
   const frame = page.frameLocator('iframe')
@@ -131,23 +133,17 @@ test('a sign-in that stays within the frame keeps its cookies, and so does the s
   await choosePerson(frame, 'Chidi Okafor')
   await authorize(frame)
   await frame.getByText('Hello, Chidi Okafor!').waitFor()
-  await takeScreenshot(page, 'space-framed-signed-in')
 
   await page.reload()
   expect(await greeting(frame)).toBe('Hello, Chidi Okafor!')
-  const cookies = await person.cookies(space)
-  expect(cookies.map(({ name, sameSite, secure, httpOnly }) => ({ name, sameSite, secure, httpOnly }))).toContainEqual({
-    name: 'connect.sid',
-    sameSite: 'None',
-    secure: true,
-    httpOnly: true,
-  })
+  const session = { name: 'connect.sid', sameSite: 'None', secure: true, httpOnly: true }
+  expect(await person.cookies(space)).toContainEqual(expect.objectContaining(session))
 
   await frame.getByRole('button', { name: 'Sign out' }).click()
   await signInButton(frame).waitFor()
 })
 
-test('a sign-in that begins on a custom domain ends on the own address of the Space', async () => {
+test("a sign-in that begins on a custom domain ends on the Space's own host", async () => {
   await page.goto('https://tides.example')
   await signInButton(page).click()
   await choosePerson(page, 'emi')
@@ -156,17 +152,17 @@ test('a sign-in that begins on a custom domain ends on the own address of the Sp
   expect(await greeting(page)).toBe('Hello, emi!')
 })
 
-test('who says no in a Space is told so', async () => {
+test('who denies in a Space is told so', async () => {
   await page.goto(space)
   await signInButton(page).click()
   await choosePerson(page, 'Dana Whitfield')
   await page.getByRole('button', { name: 'Deny' }).click()
   await page.waitForURL(`${space}/`)
-  expect(await shownText(page.getByRole('status'))).toBe('The user denied the request')
+  expect(await shownText(page.getByRole('status'))).toBe('You did not allow the sign-in.')
   await signInButton(page).waitFor()
 })
 
-test("outside a Space, on a developer's machine, the same files run on a local Hub", async () => {
+test("on the developer's machine, the same files use a local Hub", async () => {
   const local = await startExample(join(installed.directory, 'server.mjs'))
   try {
     await page.goto(local.url)

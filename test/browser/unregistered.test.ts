@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { startHub } from '../../testing/index'
-import { newPerson, shownText, startChromium, takeScreenshot } from './support/chromium'
+import { startHub } from '../../testing'
+import { newPerson, shownText, startChromium } from './support/chromium'
 import { startExample } from './support/example'
 import { authorize, choosePerson } from './support/hub-pages'
+import { inspect } from './support/inspect'
 import { freePort, startRelay } from './support/relay'
 
 const script = join(__dirname, '../../examples/unregistered/server.mjs')
@@ -34,31 +35,29 @@ async function greeting(): Promise<string> {
   return shownText(page.getByRole('heading', { level: 1 }))
 }
 
-test('an app that nobody registered signs a person in by the document that it serves', async () => {
+test('an app without registration signs a person in', async () => {
   const [relay, hub] = await Promise.all([startRelay(), startHub()])
   const appURL = `https://localhost:${relay.port}`
   const port = await freePort()
   relay.sites['localhost'] = new URL(`http://127.0.0.1:${port}`)
-  const example = await startExample(script, { PORT: String(port), APP_URL: appURL, HUB_URL: hub.url })
+  const example = await startExample(script, { PORT: String(port), APP_URL: appURL, HF_HUB_URL: hub.url })
   try {
     await page.goto(appURL)
     await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
     await choosePerson(page, 'Ada Moreno')
-    // what the Hub knows of the app, it has from the document
+    // The Hub has the name from the document.
     expect(await shownText(page.getByRole('heading', { level: 1 }))).toBe('Authorize Tides?')
     await page.getByText(`${appURL}/.well-known/oauth-cimd`).waitFor()
-    await takeScreenshot(page, 'unregistered-consent')
     await authorize(page)
     await page.waitForURL(`${appURL}/`)
-    await takeScreenshot(page, 'unregistered')
     expect(await greeting()).toBe('Hello, ada!')
     await page.reload()
     expect(await greeting()).toBe('Hello, ada!')
 
-    const [exchange] = hub.requests.filter(({ endpoint }) => endpoint === 'token')
-    expect(exchange?.body?.['client_id']).toBe(`${appURL}/.well-known/oauth-cimd`)
-    expect(exchange?.body).not.toHaveProperty('client_secret')
-    expect(exchange?.headers).not.toHaveProperty('authorization')
+    const [request] = hub.requests.filter(({ endpoint }) => endpoint === 'token')
+    expect(request?.body?.['client_id']).toBe(`${appURL}/.well-known/oauth-cimd`)
+    expect(request?.body).not.toHaveProperty('client_secret')
+    expect(request?.headers).not.toHaveProperty('authorization')
 
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('link', { name: 'Sign in with Hugging Face' }).waitFor()
@@ -67,14 +66,15 @@ test('an app that nobody registered signs a person in by the document that it se
   }
 })
 
-test("on a developer's machine the same app runs on a local Hub", async () => {
+test("on the developer's machine, the same app uses a local Hub", async () => {
   const example = await startExample(script)
   try {
     await page.goto(example.url)
+    await inspect(page, 'unregistered')
     await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
     await choosePerson(page, 'Bo Lindqvist')
     await page.getByRole('button', { name: 'Deny' }).click()
-    expect(await shownText(page.getByRole('status'))).toBe('The user denied the request')
+    expect(await shownText(page.getByRole('status'))).toBe('You did not allow the sign-in.')
 
     await page.getByRole('link', { name: 'Sign in with Hugging Face' }).click()
     await authorize(page)

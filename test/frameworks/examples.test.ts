@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
-import { Browser } from './browser'
+import { Browser } from '../support/browser'
 import { freePort } from './express'
 
 const root = join(__dirname, '../..')
@@ -38,11 +38,11 @@ async function start(args: string[]): Promise<Browser> {
     env: {
       PATH: process.env['PATH'],
       PORT: String(port),
-      HF_ENDPOINT: hub.url,
+      HF_HUB_URL: hub.url,
       HF_CLIENT_ID: clientID,
       HF_CLIENT_SECRET: clientSecret,
       SESSION_SECRET: secret,
-      SESSION_KEY: secret,
+      COOKIE_SECRET: secret,
       TOKEN_SECRET: secret,
     },
   })
@@ -59,17 +59,44 @@ async function start(args: string[]): Promise<Browser> {
 }
 
 describe.each(Object.entries(examples))('the example %s', (_, args) => {
-  test('signs a person in and keeps them signed in; one who denies is told', async () => {
+  test('signs a person in and out, and tells one who denies', async () => {
     const browser = await start(args)
-    expect((await browser.visit('/')).text).toContain('href="/auth/huggingface"')
+    const home = async () => (await browser.visit('/')).text
+    expect(await home()).toContain('href="/auth/huggingface"')
 
-    let denied = await browser.visit(await hub.signIn(await browser.begin(), 'bo', { deny: true }))
-    if (denied.location) denied = await browser.visit(denied.location)
-    expect(denied.status).toBe(403)
-    expect((await browser.visit('/')).text).toContain('href="/auth/huggingface"')
+    const denied = await browser.visit(await hub.signIn(await browser.begin(), 'bo', { deny: true }))
+    expect(denied).toMatchObject({ status: 403, text: expect.stringContaining('You did not allow the sign-in.') })
+    expect(await home()).toContain('href="/auth/huggingface"')
 
     const callback = await hub.signIn(await browser.begin(), 'ada')
     expect(await browser.visit(callback)).toMatchObject({ status: 302, location: '/' })
-    expect(await browser.visit('/')).toMatchObject({ status: 200, json: { username: 'ada' } })
+    expect(await home()).toContain('Hello, ada!')
+    // Nothing is left of the pending sign-ins.
+    expect(browser.jar.header(browser.origin)).not.toContain('hf-signin.')
+
+    expect((await browser.visit('/sign-out')).status).toBe(404)
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' }
+    expect(await browser.visit('/sign-out', { method: 'POST', headers })).toMatchObject({ status: 302, location: '/' })
+    expect(await home()).toContain('href="/auth/huggingface"')
+  }, 30_000)
+
+  test('keeps the sign-ins of two tabs', async () => {
+    const browser = await start(args)
+    const tabs = [await browser.begin(), await browser.begin()]
+    for (const tab of tabs.reverse()) {
+      expect(await browser.visit(await hub.signIn(tab, 'ada'))).toMatchObject({ status: 302, location: '/' })
+    }
   }, 30_000)
 })
+
+test('the Express example returns to a page of its own, never to another site', async () => {
+  const browser = await start(['examples/express/server.mjs'])
+  const returned = async (returnTo: string) => {
+    const authorizationURL = await browser.begin(`/auth/huggingface?${new URLSearchParams({ returnTo })}`)
+    return (await browser.visit(await hub.signIn(authorizationURL, 'ada'))).location
+  }
+  expect(await returned('/profile?tab=orgs#top')).toBe('/profile?tab=orgs#top')
+  for (const other of ['https://evil.example', '//evil.example', '/\\evil.example', '/\t/evil.example', '/.//evil.example', '//']) {
+    expect([other, await returned(other)]).toEqual([other, '/profile'])
+  }
+}, 30_000)

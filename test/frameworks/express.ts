@@ -1,10 +1,10 @@
-import type { Server } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { NextFunction, Request, Response } from 'express'
 import express from 'express'
 import { type AuthenticateCallback, Passport, type Strategy } from 'passport'
 import { HuggingFaceStrategy } from '../../lib'
-import { findUser, type RunningApp, type Setup, stateIn } from './battery'
+import { findUser, optionsIn, type RunningApp, type Setup } from './battery'
 
 type Handler = (req: Request, res: Response, next: NextFunction) => void
 
@@ -26,7 +26,7 @@ export function expressApp({ create = express, session, byInstance = false }: Ex
     if (!byInstance) passport.use(instance)
     const app = create()
     app.set('trust proxy', trustProxy ? 'loopback' : false)
-    // Express prints errors where it is not told otherwise
+    // Express prints errors if it is not told otherwise
     app.set('env', 'test')
     if (session) {
       passport.serializeUser((user, done) => done(null, user))
@@ -35,36 +35,33 @@ export function expressApp({ create = express, session, byInstance = false }: Ex
       app.use(passport.session())
     }
     const keep = { session: session !== undefined }
-    const answer: Handler = (req, res) => void res.json({ user: req.user, authInfo: req.authInfo })
-
     app.get('/auth/huggingface', (req, res, next) => {
-      passport.authenticate(strategy, { ...keep, state: stateIn(req.url) } as object)(req, res, next)
+      passport.authenticate(strategy, { ...keep, ...optionsIn(req.url) })(req, res, next)
     })
-    app.get('/auth/huggingface/elsewhere', passport.authenticate(strategy, { ...keep, callbackURL: '/auth/elsewhere' } as object))
-    app.get(['/auth/huggingface/callback', '/auth/elsewhere'], passport.authenticate(strategy, keep), answer)
+    app.get(['/auth/huggingface/callback', '/auth/elsewhere'], passport.authenticate(strategy, keep), (req, res) => {
+      res.json({ user: req.user, authInfo: req.authInfo })
+    })
     app.get('/auth/huggingface/explained', (req, res, next) => {
       const explain: AuthenticateCallback = (error, user, info, status) => {
         if (error) return next(error)
-        if (!user) return res.status(Number(status)).json(info)
-        res.json({ user, info })
+        res.status(user ? 200 : Number(status)).json(user ? { user, info } : info)
       }
       passport.authenticate(strategy, explain)(req, res, next)
     })
     app.get('/me', (req, res) => void res.json(req.user ?? null))
-    return listening((port, ready) => app.listen(port, '127.0.0.1', ready))
+    return listening(app)
   }
 }
 
-export async function listening(listen: (port: number, ready: () => void) => Server): Promise<RunningApp> {
-  const server = await new Promise<Server>((resolve, reject) => {
-    const starting: Server = listen(0, () => resolve(starting))
-    starting.once('error', reject)
-  })
+/** Serves these requests. */
+export async function listening(listener: Server | Parameters<typeof createServer>[1]): Promise<RunningApp> {
+  const server = typeof listener === 'function' ? createServer(listener) : (listener as Server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     close: () => {
       const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
+      server.closeAllConnections?.()
       return closed
     },
   }
@@ -72,9 +69,7 @@ export async function listening(listen: (port: number, ready: () => void) => Ser
 
 /** A port that nobody listens at. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
+  const { port, close } = await listening(createServer())
+  await close()
   return port
 }

@@ -6,43 +6,52 @@ import fastifySecureSession from '@fastify/secure-session'
 import fastifySession from '@fastify/session'
 import createFastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { HuggingFaceStrategy } from '../../lib'
-import { type AppUser, battery, findUser, type RunningApp, type Setup, stateIn } from './battery'
+import { type AppUser, battery, findUser, optionsIn, type RunningApp, type Setup } from './battery'
 
-const path = '/'
-const sessions = {
-  '@fastify/session': async (app: FastifyInstance) => {
-    await app.register(fastifyCookie)
-    await app.register(fastifySession, {
-      secret: 'the secret of the sessions, long enough',
-      saveUninitialized: false,
-      cookie: { secure: 'auto', sameSite: 'lax', path },
-    })
-  },
-  '@fastify/secure-session': async (app: FastifyInstance) => {
-    await app.register(fastifySecureSession, { key: Buffer.alloc(32, 7), cookie: { sameSite: 'lax', path } })
-  },
+interface FastifyKind {
+  sessions?: (app: FastifyInstance) => Promise<void>
+  /** Let the strategy reach the response, so that it can keep a sign-in in a cookie of its own. */
+  linksResponse: boolean
+}
+
+const session = async (app: FastifyInstance) => {
+  await app.register(fastifyCookie)
+  const cookie = { secure: 'auto', sameSite: 'lax', path: '/' } as const
+  await app.register(fastifySession, { secret: 'the secret of the sessions, long enough', saveUninitialized: false, cookie })
+}
+const secureSession = async (app: FastifyInstance) => {
+  await app.register(fastifySecureSession, { key: Buffer.alloc(32, 7), cookie: { sameSite: 'lax', path: '/' } })
 }
 
 const fastifyApp =
-  (addSessions: (app: FastifyInstance) => Promise<void>) =>
+  ({ sessions, linksResponse }: FastifyKind) =>
   async ({ options, trustProxy }: Setup): Promise<RunningApp> => {
     const app = createFastify({ trustProxy })
-    await addSessions(app)
-    // without this a sign-in that ends forgets the ones in other tabs
-    const passport = new Authenticator({ clearSessionIgnoreFields: ['huggingface:sign-ins'] })
+    if (linksResponse) {
+      app.decorateRequest('res', null)
+      app.addHook('onRequest', async (request, reply) => {
+        Object.assign(request, { res: reply.raw })
+      })
+    }
+    // without it a sign-in that ends forgets those of other tabs, if they are kept in the session
+    const passport = new Authenticator(linksResponse ? {} : { clearSessionIgnoreFields: ['huggingface:sign-ins'] })
+    // @fastify/passport wants the property, whether or not there are sessions
+    await (sessions?.(app) ?? app.decorateRequest('session', null as never))
     await app.register(passport.initialize())
-    await app.register(passport.secureSession())
+    if (sessions) {
+      await app.register(passport.secureSession())
+      passport.registerUserSerializer(async (user) => user)
+      passport.registerUserDeserializer(async (user) => user)
+    }
     passport.use(new HuggingFaceStrategy(options, findUser) as never)
-    passport.registerUserSerializer(async (user) => user)
-    passport.registerUserDeserializer(async (user) => user)
 
-    const answer = async ({ user, authInfo }: FastifyRequest) => ({ user, authInfo })
+    const keep = { session: sessions !== undefined }
+    const respond = async ({ user, authInfo }: FastifyRequest) => ({ user, authInfo })
     app.get('/auth/huggingface', function (request, reply) {
-      return passport.authenticate('huggingface', { state: stateIn(request.url) } as object).call(this, request, reply)
+      return passport.authenticate('huggingface', { ...keep, ...optionsIn(request.url) }).call(this, request, reply)
     })
-    app.get('/auth/huggingface/elsewhere', passport.authenticate('huggingface', { callbackURL: '/auth/elsewhere' } as object))
     for (const callback of ['/auth/huggingface/callback', '/auth/elsewhere']) {
-      app.get(callback, { preValidation: passport.authenticate('huggingface') }, answer)
+      app.get(callback, { preValidation: passport.authenticate('huggingface', keep) }, respond)
     }
     const explain: AuthenticateCallback<string> = async (_request, reply, error, user, info, status) => {
       if (error) throw error
@@ -54,6 +63,12 @@ const fastifyApp =
     return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
   }
 
-for (const [name, addSessions] of Object.entries(sessions)) {
-  battery(`Fastify 5 with ${name}`, { start: fastifyApp(addSessions), session: true })
+const kinds: Record<string, FastifyKind> = {
+  '@fastify/session': { sessions: session, linksResponse: false },
+  '@fastify/secure-session': { sessions: secureSession, linksResponse: false },
+  '@fastify/secure-session and request.res': { sessions: secureSession, linksResponse: true },
+  'request.res and no session': { linksResponse: true },
+}
+for (const [name, kind] of Object.entries(kinds)) {
+  battery(`Fastify 5 with ${name}`, { start: fastifyApp(kind), session: kind.sessions !== undefined })
 }

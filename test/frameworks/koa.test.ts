@@ -1,5 +1,5 @@
 import { HuggingFaceStrategy } from '../../lib'
-import { type AppUser, battery, findUser, type RunningApp, type Setup, stateIn } from './battery'
+import { type AppUser, battery, findUser, optionsIn, type RunningApp, type Setup } from './battery'
 import { listening } from './express'
 
 // Koa and its parts have no types of their own: what is used of them here
@@ -16,17 +16,18 @@ interface Koa {
   keys: string[]
   silent: boolean
   use(middleware: Middleware): void
-  listen(port: number, host: string, ready: () => void): ReturnType<Parameters<typeof listening>[0]>
+  callback(): Parameters<typeof listening>[0]
 }
+type Done = (error: null, user: AppUser) => void
 interface KoaPassport {
   use(strategy: HuggingFaceStrategy): void
-  serializeUser(serialize: (user: AppUser, done: (error: null, user: AppUser) => void) => void): void
-  deserializeUser(deserialize: (user: AppUser, done: (error: null, user: AppUser) => void) => void): void
+  serializeUser(serialize: (user: AppUser, done: Done) => void): void
+  deserializeUser(deserialize: (user: AppUser, done: Done) => void): void
   session(): Middleware
   authenticate(
     name: string,
     options: object,
-    callback?: (error: unknown, user: unknown, info: object | undefined, status: number | undefined) => void,
+    callback?: (error: unknown, user: unknown, info?: object, status?: number) => void,
   ): Middleware
 }
 
@@ -50,14 +51,12 @@ const koaApp =
       app.use(passport.session())
     }
     const keep = { session: withSession }
-    const answer: Middleware = (context) => {
+    const respond = (context: Context) => async () => {
       context.body = { user: context.state.user, authInfo: context.state.authInfo }
     }
-    const end: Middleware = (context, next) =>
-      passport.authenticate('huggingface', keep)(context, () => answer(context, next) as Promise<void>)
+    const end: Middleware = (context) => passport.authenticate('huggingface', keep)(context, respond(context))
     const routes: Record<string, Middleware> = {
-      '/auth/huggingface': (context, next) => passport.authenticate('huggingface', { ...keep, state: stateIn(context.url) })(context, next),
-      '/auth/huggingface/elsewhere': passport.authenticate('huggingface', { ...keep, callbackURL: '/auth/elsewhere' }),
+      '/auth/huggingface': (context, next) => passport.authenticate('huggingface', { ...keep, ...optionsIn(context.url) })(context, next),
       '/auth/huggingface/callback': end,
       '/auth/elsewhere': end,
       '/auth/huggingface/explained': (context, next) =>
@@ -71,7 +70,7 @@ const koaApp =
       },
     }
     app.use((context, next) => (routes[context.path] ?? (() => next()))(context, next))
-    return listening((port, ready) => app.listen(port, '127.0.0.1', ready))
+    return listening(app.callback())
   }
 
 battery('Koa 3 with koa-session', { start: koaApp(true), session: true })

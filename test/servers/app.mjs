@@ -1,4 +1,4 @@
-// One of several servers of the same app. Its environment says where the Hub is, and whether sign-ins in progress are kept in cookies or in Redis.
+// One of several servers of the same app. Its environment says where the Hub is, and whether pending sign-ins are kept in cookies or in Redis.
 import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'

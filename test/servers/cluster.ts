@@ -8,26 +8,31 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../frameworks/express'
 
-const megabytesEach = 64
+interface Server {
+  child: ChildProcess
+  port: number
+}
 
 /** Several processes of the app behind a proxy that gives each request to the next one. */
 export class Cluster {
   /** The proxy's port: what browsers connect to. */
-  port = 0
-  private readonly servers: (Server | undefined)[] = []
+  readonly port: number
+  /** Set when a server ended that was not killed. */
+  accident: Error | undefined
+  private readonly servers: (Server | undefined)[]
   private readonly environment: Record<string, string>
-  private readonly size: number
   private turn = 0
   private readonly proxy = createServer((req, res) => this.relay(req, res))
 
-  constructor(size: number, environment: Record<string, string>) {
-    this.size = size
+  constructor(port: number, size: number, environment: Record<string, string>) {
+    this.port = port
+    this.servers = Array(size).fill(undefined)
     this.environment = environment
   }
 
   async start(): Promise<void> {
     if (!existsSync(join(__dirname, '../../dist/index.js'))) throw new Error('the servers run what was built: `npm run build` first')
-    for (let number = 0; number < this.size; number++) await this.startServer(number)
+    await Promise.all(this.servers.map((_, number) => this.startServer(number)))
     this.proxy.listen(this.port, '127.0.0.1')
     await once(this.proxy, 'listening')
   }
@@ -35,76 +40,53 @@ export class Cluster {
   async startServer(number: number): Promise<void> {
     const child = fork(join(__dirname, 'app.mjs'), {
       env: { ...process.env, ...this.environment, SERVER: String(number), NODE_OPTIONS: '' },
-      execArgv: [`--max-old-space-size=${megabytesEach}`],
+      execArgv: ['--max-old-space-size=64'],
     })
-    const gone = once(child, 'exit').then(() => {
-      throw new Error(`server ${number} did not start`)
-    })
-    const [message] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number }]
-    gone.catch(() => {})
-    const server: Server = { child, port: message.port, killed: false }
     child.once('exit', (code, signal) => {
-      if (!server.killed) this.accident = new Error(`server ${number} ended by itself: ${code ?? signal}`)
+      this.accident = new Error(`server ${number} ended by itself: ${code ?? signal}`)
     })
-    this.servers[number] = server
+    const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')])
+    if (this.accident) throw this.accident
+    this.servers[number] = { child, port: message.port }
   }
-
-  /** Set when a server ended that was not killed. */
-  accident: Error | undefined
 
   /** Without warning, in the middle of whatever it does. */
   async kill(number: number): Promise<void> {
     const server = this.servers[number]
-    this.servers[number] = undefined
     if (!server) return
-    server.killed = true
+    this.servers[number] = undefined
+    server.child.removeAllListeners('exit')
     server.child.kill('SIGKILL')
     if (server.child.exitCode === null && server.child.signalCode === null) await once(server.child, 'exit')
   }
 
   async stop(): Promise<void> {
-    for (let number = 0; number < this.size; number++) await this.kill(number)
-    const closed = new Promise((resolve) => this.proxy.close(resolve))
+    await Promise.all(this.servers.map((_, number) => this.kill(number)))
     this.proxy.closeAllConnections()
-    await closed
+    await new Promise((resolve) => this.proxy.close(resolve))
   }
 
-  /** A request that names a server goes there, any other to the next that runs. What had not reached a server goes to another; what was in flight when it was killed is lost. */
+  /** A request that names a server goes there, any other to the next that runs. What had not reached a server goes to another. */
   private relay(req: IncomingMessage, res: ServerResponse, attempts = 3): void {
     const running = this.servers.filter((each) => each !== undefined)
     const wanted = req.headers['x-to-server']
     const server = wanted === undefined ? running[this.turn++ % running.length] : this.servers[Number(wanted)]
-    if (!server || attempts === 0) {
-      res.writeHead(503).end('no server')
-      return
-    }
-    const upstream = httpRequest({
-      host: '127.0.0.1',
-      port: server.port,
-      method: req.method,
-      path: req.url,
-      headers: req.headers,
-      agent: false,
-    })
+    if (!server || attempts === 0) return void res.writeHead(503).end('no server')
     const lost = (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') this.relay(req, res, attempts - 1)
       else if (res.headersSent) res.destroy()
       else res.writeHead(502).end('lost in flight')
     }
+    const { method, url: path, headers } = req
+    const upstream = httpRequest({ host: '127.0.0.1', port: server.port, method, path, headers, agent: false })
     upstream.on('error', lost)
-    upstream.on('response', (answer) => {
-      answer.on('error', lost)
-      res.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(res)
+    upstream.on('response', (response) => {
+      response.on('error', lost)
+      res.writeHead(response.statusCode ?? 500, response.headers)
+      response.pipe(res)
     })
     upstream.end()
   }
-}
-
-interface Server {
-  child: ChildProcess
-  port: number
-  killed: boolean
 }
 
 /** A Redis of the test's own, that keeps nothing on disk. */

@@ -1,22 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
-import { Browser } from '../frameworks/browser'
 import { freePort } from '../frameworks/express'
+import { Browser, type Page } from '../support/browser'
 import { Cluster, startRedis } from './cluster'
 
 const signIns = 500
 const browsersAtOnce = 8
 const people = Array.from({ length: 40 }, (_, number) => `person-${number}`)
 
-/** A sign-in in a tab of a browser: each for somebody else, so that one taken for another is seen. */
-interface Tab {
-  number: number
-  username: string
-  callback: string
-}
-
 describe.each([
-  { kept: 'sealed cookies and nothing shared', redis: false },
+  { kept: 'encrypted cookies and nothing shared', redis: false },
   { kept: 'sessions in Redis', redis: true },
 ])('two servers with $kept', ({ redis: withRedis }) => {
   let hub: Hub
@@ -25,21 +18,17 @@ describe.each([
 
   beforeAll(async () => {
     const port = await freePort()
-    const client = {
-      clientID: 'an-app',
-      clientSecret: 'the secret of an app',
-      redirectURIs: [`http://127.0.0.1:${port}/auth/huggingface/callback`],
-    }
+    const callbackURL = `http://127.0.0.1:${port}/auth/huggingface/callback`
+    const client = { clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs: [callbackURL] }
     hub = await startHub({ clients: [client], people: people.map((username) => ({ username })) })
     if (withRedis) redis = await startRedis()
-    cluster = new Cluster(2, {
+    cluster = new Cluster(port, 2, {
       HUB_URL: hub.url,
       CLIENT_ID: client.clientID,
       CLIENT_SECRET: client.clientSecret,
-      CALLBACK_URL: client.redirectURIs[0] ?? '',
+      CALLBACK_URL: callbackURL,
       REDIS_URL: redis?.url ?? '',
     })
-    cluster.port = port
     await cluster.start()
   })
   afterAll(async () => {
@@ -48,108 +37,88 @@ describe.each([
     await redis?.stop()
   })
 
+  /** Visits one of the two servers. */
+  const at = (server: number, browser: Browser, url: string): Promise<Page> =>
+    browser.visit(url, { headers: { 'x-to-server': String(server) } })
+
   test.each([
-    ['0', '1'],
-    ['1', '0'],
-    ['0', '0'],
-    ['1', '1'],
-  ])('a sign-in begun on server %s ends on server %s', async (begins, ends) => {
+    [0, 1],
+    [1, 0],
+  ])('a sign-in begun on server %i ends on server %i', async (begins, ends) => {
     const browser = new Browser(cluster.port)
-    const begun = await browser.visit('/auth/huggingface?tab=1', { headers: { 'x-to-server': begins } })
-    expect(begun).toMatchObject({ status: 302, headers: { 'x-server': begins } })
-    const callback = await hub.signIn(begun.location ?? '', 'person-7')
-    expect(await browser.visit(callback, { headers: { 'x-to-server': ends } })).toMatchObject({
+    const { location = '' } = await at(begins, browser, '/auth/huggingface?tab=1')
+    expect(await at(ends, browser, await hub.signIn(location, 'person-7'))).toMatchObject({
       status: 200,
-      headers: { 'x-server': ends },
+      headers: { 'x-server': String(ends) },
       json: { username: 'person-7', state: { tab: '1' } },
     })
-    if (withRedis) {
-      expect(await browser.visit('/me', { headers: { 'x-to-server': begins } })).toMatchObject({ json: { username: 'person-7' } })
-    }
+    if (withRedis) expect(await at(begins, browser, '/me')).toMatchObject({ json: { username: 'person-7' } })
   })
 
-  test('a callback that one server has dealt with is done for the other', async () => {
+  test('a callback that one server has dealt with begins again on the other, which does not send its code', async () => {
     const browser = new Browser(cluster.port)
-    const callback = await hub.signIn(await browser.begin('/auth/huggingface', { headers: { 'x-to-server': '0' } }), 'person-7')
-    expect(await browser.visit(callback, { headers: { 'x-to-server': '0' } })).toMatchObject({ status: 200 })
-    expect(await browser.visit(callback, { headers: { 'x-to-server': '1' } })).toMatchObject({ status: 403 })
+    const callback = await hub.signIn((await at(0, browser, '/auth/huggingface')).location ?? '', 'person-7')
+    expect(await at(0, browser, callback)).toMatchObject({ status: 200 })
+    hub.requests.length = 0
+    const again = await at(1, browser, callback)
+    expect(again).toMatchObject({ status: 302, location: expect.stringContaining(`${hub.url}/oauth/authorize?`) })
+    expect(hub.requests.filter(({ endpoint }) => endpoint === 'token')).toEqual([])
+    expect(await at(0, browser, await hub.signIn(again.location ?? '', 'person-7'))).toMatchObject({ status: 200 })
   })
 
-  test(`of ${signIns} sign-ins none is lost or mixed up while servers are killed, but what was in flight there`, async () => {
+  test(`of ${signIns} sign-ins only what was in flight is lost while servers are killed, and none is mixed up`, async () => {
     const outcome = { ended: 0, crossed: 0, inFlight: 0, wrong: [] as string[] }
-    let opened = 0
     const killAt = [signIns * 0.3, signIns * 0.65]
-    const kills: Promise<void>[] = []
-
     /** One server at a time, and never the last one. */
-    const killAndStartAgain = (number: number) => {
-      const before = kills.at(-1) ?? Promise.resolve()
-      kills.push(before.then(() => cluster.kill(number)).then(() => cluster.startServer(number)))
-    }
+    let kills = Promise.resolve()
+    let opened = 0
 
-    /** A person with up to five tabs, who opens them one by one and comes back in another order. */
-    const useBrowser = async (tabs: Tab[]) => {
+    /** A person with up to five tabs, each for somebody else, who opens them one by one and comes back in another order. */
+    const useBrowser = async (numbers: number[]) => {
       const browser = new Browser(cluster.port)
-      const begunBy = new Map<Tab, unknown>()
-      for (const tab of tabs) {
-        let begun = await browser.visit(`/auth/huggingface?tab=${tab.number}`)
+      const tabs: { number: number; username: string; server: unknown; callback: string }[] = []
+      for (const number of numbers) {
+        const username = people[number % people.length] ?? ''
+        const click = () => browser.visit(`/auth/huggingface?tab=${number}`)
+        let begun = await click()
         // lost in flight, or no server there yet: they click again
-        for (let click = 0; click < 20 && begun.location === undefined; click++)
-          begun = await browser.visit(`/auth/huggingface?tab=${tab.number}`)
-        begunBy.set(tab, begun.headers['x-server'])
-        tab.callback = await hub.signIn(begun.location ?? '', tab.username)
+        for (let clicks = 0; clicks < 20 && begun.location === undefined; clicks += 1) begun = await click()
+        tabs.push({ number, username, server: begun.headers['x-server'], callback: await hub.signIn(begun.location ?? '', username) })
       }
       let lostInFlight = false
-      for (const tab of shuffled(tabs)) {
-        const { status, text, json, headers } = await browser.visit(tab.callback)
+      for (const { number, username, server, callback } of tabs.sort(() => Math.random() - 0.5)) {
+        const { status, text, json, headers } = await browser.visit(callback)
         if (status === 200) {
-          expect({ tab: tab.number, ...(json as object) }).toEqual({
-            tab: tab.number,
-            username: tab.username,
-            state: { tab: String(tab.number) },
-          })
+          expect(json).toEqual({ username, state: { tab: String(number) } })
           outcome.ended += 1
-          if (headers['x-server'] !== begunBy.get(tab)) outcome.crossed += 1
+          if (headers['x-server'] !== server) outcome.crossed += 1
         } else if (status === 502 || (lostInFlight && withRedis)) {
-          // with sessions, Passport had perhaps changed the session already whose cookie was in that answer
+          // with sessions, Passport had perhaps changed the session already whose cookie was in that response
           lostInFlight = true
           outcome.inFlight += 1
         } else outcome.wrong.push(`${status} ${text}`)
         if (outcome.ended >= (killAt[0] ?? Number.POSITIVE_INFINITY)) {
           killAt.shift()
-          killAndStartAgain(killAt.length % 2)
+          const victim = killAt.length
+          kills = kills.then(() => cluster.kill(victim)).then(() => cluster.startServer(victim))
         }
       }
     }
 
     const worker = async () => {
       while (opened < signIns) {
-        const count = Math.min(1 + (opened % 5), signIns - opened)
-        const tabs = Array.from({ length: count }, (_, at) => ({
-          number: opened + at,
-          username: people[(opened + at) % people.length] ?? '',
-          callback: '',
-        }))
-        opened += count
-        await useBrowser(tabs)
+        const first = opened
+        opened = Math.min(first + 1 + (first % 5), signIns)
+        await useBrowser(Array.from({ length: opened - first }, (_, tab) => first + tab))
       }
     }
     await Promise.all(Array.from({ length: browsersAtOnce }, worker))
-    await Promise.all(kills)
+    await kills
 
-    expect(cluster.accident).toBeUndefined()
-    expect(kills).toHaveLength(2)
-    expect(outcome.wrong).toEqual([])
+    expect([cluster.accident, killAt, outcome.wrong]).toEqual([undefined, [], []])
     expect(outcome.ended + outcome.inFlight).toBe(signIns)
     // at most one request of each browser was in flight at each of the kills, with at most four tabs after it
     expect(outcome.inFlight).toBeLessThanOrEqual(2 * browsersAtOnce * (withRedis ? 5 : 1))
     expect(outcome.crossed).toBeGreaterThan(signIns / 5)
   })
 })
-
-function shuffled<Item>(items: readonly Item[]): Item[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
-}

@@ -34,8 +34,8 @@ export type Json = Record<string, unknown>
 
 export const clientID = '4ba7c3a2-6c1f-4f6e-9d0e-0b1a2c3d4e5f'
 
-/** Characters that each encoding writes differently, so that an echo in any of them can be told. */
-export const clientSecret = 'oauth_app_secret_1/2+3="4"&5%6\\7<8>9é'
+/** In the form of the Hub's own. */
+export const clientSecret = 'oauth_app_secret_abcdefghijklmnopqrstuvwxyzABCDEFGH'
 
 const subject = '65f00000000000000000c0de'
 
@@ -44,12 +44,14 @@ const subject = '65f00000000000000000c0de'
  * keys endpoint publishes.
  */
 export class RawHub {
-  /** `hubURL` and `iss`. A path of its own, since keys are cached by address and ports are used again. */
+  /** `hubURL` and `iss`. */
   readonly url: string
   readonly key: SigningKey
   readonly requests: RawRequest[] = []
   /** What must not come out of an error: all that went over the wire in confidence. */
   readonly secrets = new Set<string>([clientSecret])
+  /** What the token endpoint has given, unless its answer was replaced. */
+  readonly granted: Json[] = []
   /** Replace one to make it misbehave. */
   readonly answers: Record<Endpoint, Behaviour>
   /** Connections that were ever made. */
@@ -77,7 +79,7 @@ export class RawHub {
     const server = options.tls ? createTlsServer(options.tls) : createTcpServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}/${randomBytes(6).toString('hex')}`
+    const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}`
     return new RawHub(server, url, await usualKey(), options.keepAlive ?? false)
   }
 
@@ -92,14 +94,16 @@ export class RawHub {
 
   /** The usual answer of the token endpoint. */
   tokens(request: RawRequest, claims: Json = {}): Json {
-    return {
-      access_token: this.secret('hf_oauth_'),
+    const tokens = {
+      access_token: this.secret(),
       token_type: 'bearer',
       expires_in: 28800,
       id_token: this.idToken(request, claims),
       scope: 'openid profile',
-      refresh_token: this.secret('hf_oauth__refresh_'),
+      refresh_token: this.secret(),
     }
+    this.granted.push(tokens)
+    return tokens
   }
 
   /** The usual claims of an ID token that answers this token request; an undefined one is left out. */
@@ -129,7 +133,7 @@ export class RawHub {
   }
 
   /** A random secret, which no error may show. */
-  secret(prefix: string): string {
+  secret(prefix = ''): string {
     const secret = prefix + randomBytes(24).toString('base64url')
     this.secrets.add(secret)
     return secret
@@ -299,7 +303,8 @@ export function signedToken(header: Json | string, claims: unknown, key: KeyObje
   return `${input}.${signatureOf(typeof header === 'string' ? 'RS256' : header['alg'], Buffer.from(input), key).toString('base64url')}`
 }
 
-function signatureOf(algorithm: unknown, input: Buffer, key: KeyObject | string): Buffer {
+/** The signature by the algorithm named. `none` has none, and HS256 takes the bytes of the key given. */
+export function signatureOf(algorithm: unknown, input: Buffer, key: KeyObject | string): Buffer {
   if (algorithm === 'none') return Buffer.alloc(0)
   if (algorithm === 'HS256') return createHmac('sha256', key).update(input).digest()
   const hash = `sha${String(algorithm).slice(2)}`

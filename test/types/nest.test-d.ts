@@ -1,9 +1,9 @@
-// Compile-only: Nest 12 and Nest 11.
+// Compile-only: Nest 12 and Nest 11, which lives in a workspace of its own.
 import { Injectable } from '@nestjs/common'
 import { AuthGuard, PassportStrategy } from '@nestjs/passport'
 import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
+import { PassportStrategy as PassportStrategy11 } from '../apps/nest-11/node_modules/@nestjs/passport/dist/index.js'
 import { options } from './expect.js'
-import { PassportStrategy as PassportStrategy11 } from './nest-11.js'
 
 @Injectable()
 export class SignIn extends PassportStrategy(HuggingFaceStrategy) {
@@ -14,10 +14,13 @@ export class SignIn extends PassportStrategy(HuggingFaceStrategy) {
   async validate(_accessToken: string, _refreshToken: string | undefined, profile: HuggingFaceProfile) {
     return { id: profile.id }
   }
+
+  override authorizationParams(options: object): object {
+    return { ...super.authorizationParams(options), theme: 'dark' }
+  }
 }
 
-@Injectable()
-export class SignInWithRequest extends PassportStrategy(HuggingFaceStrategy, 'another name') {
+export class SignIn11 extends PassportStrategy11(HuggingFaceStrategy, 'another name') {
   constructor() {
     super({ ...options, passReqToCallback: true, profileSource: 'id_token' })
   }
@@ -25,25 +28,11 @@ export class SignInWithRequest extends PassportStrategy(HuggingFaceStrategy, 'an
   validate(req: { ip?: string }, _accessToken: string, _refreshToken: string | undefined, profile: HuggingFaceProfile) {
     return { ip: req.ip, id: profile.id }
   }
-
-  override authorizationParams(options: object): object {
-    return { ...super.authorizationParams(options), theme: 'dark' }
-  }
-}
-
-export class SignIn11 extends PassportStrategy11(HuggingFaceStrategy, 'huggingface') {
-  constructor() {
-    super({ ...options, stateSecret: 'some-secret' })
-  }
-
-  validate(_accessToken: string, _refreshToken: string | undefined, profile: HuggingFaceProfile) {
-    return profile
-  }
 }
 
 export class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
   constructor() {
-    // @ts-expect-error: Passport spells it clientID
+    // @ts-expect-error: it is spelled clientID
     super({ clientId: 'some-id' })
   }
 
@@ -53,6 +42,4 @@ export class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
 }
 
 export class HuggingFaceGuard extends AuthGuard('huggingface') {}
-export async function refresh(signIn: SignIn): Promise<string> {
-  return (await signIn.refreshAccessToken('some-token')).accessToken
-}
+export const refresh = async (signIn: SignIn) => (await signIn.refreshAccessToken('some-token')).accessToken

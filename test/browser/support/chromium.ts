@@ -1,11 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Locator } from 'playwright-core'
 
-const screenshots = join(tmpdir(), 'passport-huggingface-screenshots')
-
-/** Starts Chromium. `port` gets every request that does not go to this machine, so that made-up hosts work and the Internet is out of reach. */
+/**
+ * Starts Chromium. It sends every request for another machine to `port`, so that invented hosts work
+ * and the Internet cannot be reached.
+ */
 export async function startChromium({ port, args = [] }: { port?: number; args?: string[] } = {}): Promise<Browser> {
   const elsewhere = port === undefined ? '~NOTFOUND' : `127.0.0.1:${port}`
   return chromium.launch({
@@ -24,21 +22,15 @@ export async function startChromium({ port, args = [] }: { port?: number; args?:
   })
 }
 
-/** A person's browser: empty, and impatient enough for a test to end. */
+/** A browser profile of its own, with timeouts that end before the test does. */
 export async function newPerson(browser: Browser): Promise<BrowserContext> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 900, height: 900 } })
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 } })
   context.setDefaultTimeout(10_000)
   return context
 }
 
-/** For people to look at: in the directory for temporary files. */
-export async function takeScreenshot(page: Page, name: string): Promise<void> {
-  mkdirSync(screenshots, { recursive: true })
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
-}
-
-/** What a person can read there. */
+/** The text that a person can read there. */
 export async function shownText(locator: Locator): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: not what the style hides
+  // biome-ignore lint/performance/useDomNodeTextContent: it would have hidden text too
   return locator.innerText()
 }

@@ -5,14 +5,14 @@ import { version } from '../../../package.json'
 
 const project = join(__dirname, '../../..')
 
-/** Puts an example where it sees nothing but the dependencies it declares, and this package as it was built. */
+/** Copies an example to a place where it finds only the dependencies it declares, and the built package. */
 export function installExample(name: string): { directory: string; remove(): void } {
   const directory = mkdtempSync(join(tmpdir(), `${name}-`))
   cpSync(join(project, 'examples', name), directory, { recursive: true, filter: (source) => !source.endsWith('node_modules') })
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
   const wanted = { ...dependencies, ...devDependencies }
   if (wanted['passport-huggingface'] !== `^${version}`) {
-    throw new Error(`examples/${name} has to depend on passport-huggingface ^${version}, which is what is here`)
+    throw new Error(`examples/${name} must depend on passport-huggingface ^${version}`)
   }
   mkdirSync(join(directory, 'node_modules'))
   for (const dependency of Object.keys(wanted)) {

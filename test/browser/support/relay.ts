@@ -2,16 +2,16 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, request as httpsRequest } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { certificate } from '../../testing/certificate'
+import { certificate } from '../../support/certificate'
 
-/** What is behind a host name: a server on this machine, or what to answer with. */
+/** What is behind a host name: a server on this machine, or a function that responds. */
 export type Site = URL | ((req: IncomingMessage, res: ServerResponse) => void)
 
 export interface Relay {
   readonly port: number
   /** By host name, without the port. */
   readonly sites: Record<string, Site>
-  /** Changes what a site wants kept, on its way to the browser. */
+  /** Changes the cookies that a site sets. */
   cookies: Readonly<Record<string, (cookie: string) => string>>
   stop(): Promise<void>
 }
@@ -19,7 +19,7 @@ export interface Relay {
 /** Ends TLS for any number of sites, as the proxy in front of a Space does. */
 export async function startRelay(): Promise<Relay> {
   const sites: Relay['sites'] = {}
-  const server = createServer(certificate, (req, res) => {
+  const server = createServer(await certificate(), (req, res) => {
     const [host = ''] = (req.headers.host ?? '').split(':')
     const site = sites[host]
     if (site === undefined) res.writeHead(421).end()
@@ -41,7 +41,7 @@ export async function startRelay(): Promise<Relay> {
   return relay
 }
 
-/** For a server that has to know its port before it starts. */
+/** A port for a server that needs to know it before it starts. */
 export async function freePort(): Promise<number> {
   const server = createTcpServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -59,15 +59,15 @@ function pass(req: IncomingMessage, res: ServerResponse, site: URL, change = (co
     path: req.url,
     headers: { ...req.headers, 'x-forwarded-proto': 'https', 'x-forwarded-host': req.headers.host, 'x-forwarded-for': '127.0.0.1' },
     agent: false,
-    // the certificate of this test
+    // The certificate is self-signed.
     rejectUnauthorized: false,
   } as const
-  const onward = (site.protocol === 'https:' ? httpsRequest : httpRequest)(options, (answer) => {
-    const { 'set-cookie': set, ...headers } = answer.headers
-    res.writeHead(answer.statusCode ?? 502, set === undefined ? headers : { ...headers, 'set-cookie': set.map(change) })
-    answer.pipe(res)
+  const forwarded = (site.protocol === 'https:' ? httpsRequest : httpRequest)(options, (response) => {
+    const { 'set-cookie': set, ...headers } = response.headers
+    res.writeHead(response.statusCode ?? 502, set === undefined ? headers : { ...headers, 'set-cookie': set.map(change) })
+    response.pipe(res)
   })
-  onward.on('error', () => res.destroy())
-  res.on('close', () => onward.destroy())
-  req.pipe(onward)
+  forwarded.on('error', () => res.destroy())
+  res.on('close', () => forwarded.destroy())
+  req.pipe(forwarded)
 }

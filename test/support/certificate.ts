@@ -1,0 +1,27 @@
+import { generate } from 'selfsigned'
+
+export interface Certificate {
+  readonly key: string
+  readonly cert: string
+}
+
+let made: Promise<Certificate> | undefined
+
+/** A self-signed certificate for localhost and 127.0.0.1, made once per process. */
+export async function certificate(): Promise<Certificate> {
+  made ??= make()
+  return made
+}
+
+async function make(): Promise<Certificate> {
+  const subjects = [
+    { type: 2, value: 'localhost' },
+    { type: 7, ip: '127.0.0.1' },
+  ] as const
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [{ name: 'subjectAltName', altNames: [...subjects] }],
+  })
+  return { key, cert }
+}

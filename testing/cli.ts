@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { startHub } from './hub'
+
+const usage = `Usage: npx passport-huggingface [--port <number>]
+
+Starts a local Hub, to sign in without a Hugging Face account.
+
+  --port <number>  the port to listen on; default: 4567, or a free one if that is taken
+  --help           show this text
+`
+
+async function main(): Promise<void> {
+  const options = { port: { type: 'string' }, help: { type: 'boolean' } } as const
+  const { port, help } = parseArgs({ options }).values
+  if (help) {
+    console.log(usage)
+    return
+  }
+  const hub = await (port === undefined
+    ? startHub({ port: 4567 }).catch(ifTaken(() => startHub()))
+    : startHub({ port: Number(port) }))
+  const [{ clientID, clientSecret, redirectURIs }] = hub.clients
+  console.log(`HF_HUB_URL=${hub.url}
+HF_CLIENT_ID=${clientID}
+HF_CLIENT_SECRET=${clientSecret}
+
+# Sign in as ${hub.people.map(({ username }) => username).join(', ')}.
+# Callback URL: ${redirectURIs[0]}, with any port.
+# Press Ctrl+C to stop.`)
+}
+
+function ifTaken<T>(retry: () => T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code !== 'EADDRINUSE') {
+      throw error
+    }
+    return retry()
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})
