@@ -1,4 +1,4 @@
-// Some guides show fragments: here is what each section takes for granted, so that they compile.
+// Some guides show fragments. Here is what they leave out, so that they compile.
 
 const express = `
 import express from 'express'
@@ -8,30 +8,21 @@ const app: any = express()
 
 /** By document and heading. */
 export const surroundings = {
-  'docs/frameworks.md': {
-    Express: express,
-    'Express with cookie-session': `${express}; import cookieSession from 'cookie-session'`,
-    Koa: 'const router: any = {}',
-    Fastify: `
-import createFastify from 'fastify'
-import secureSession from '@fastify/secure-session'
-import { HuggingFaceStrategy } from 'passport-huggingface'
-const app: any = createFastify()
-const key = Buffer.alloc(32)
-declare global { var passport: any }
-const options = { clientID: 'some-id' }
-const verify = async () => true
-`,
-    NestJS: `
-import { type ExecutionContext, HttpException, Injectable } from '@nestjs/common'
-import { AuthGuard, PassportStrategy } from '@nestjs/passport'
-import { type HuggingFaceAuthenticateOptions, type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
-`,
-    'Several servers': `
-import passport from 'passport'
-import { HuggingFaceStrategy, SessionStateStore } from 'passport-huggingface'
-const options = { clientID: 'some-id' }
-const verify = async () => true
+  'docs/frameworks.md': { 'Express with cookie-session': express, Fastify: `const app: any = 0; const passport: any = 0;` },
+  'docs/nestjs.md': { 'With the Fastify adapter': "import type { FastifyReply, FastifyRequest } from 'fastify'; const app: any = 0;" },
+  'docs/linking.md': {
+    'Link with passReqToCallback': `
+import 'express-session'
+declare module 'express-session' { interface SessionData { linkTo?: string } }
+const users: any = 0
+const app: any = 0
 `,
   },
+}
+
+/** A fragment, among what it leaves out. It begins in the third line then. */
+export function surrounded(sample) {
+  const around = surroundings[sample.document]?.[sample.heading]
+  if (around === undefined || sample.file || sample.text.includes('.listen(')) return sample
+  return { ...sample, line: sample.line - 2, text: `${around.trim().replaceAll('\n', '; ')}\n\n${sample.text}`, isFragment: true }
 }
