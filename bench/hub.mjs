@@ -1,123 +1,83 @@
-import { createHash, createHmac, generateKeyPairSync, randomBytes, sign, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer } from 'node:https'
-import { startRelay } from './relay.mjs'
-import { clientID, clientSecret, person } from './setting.mjs'
+import { connect, createServer as createRelay } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { generate } from 'selfsigned'
+import { clientID, clientSecret, person } from './strategies.mjs'
 
-// A lean Hub in a process of its own: it checks client authentication, redirect URI and PKCE, and signs real ID tokens. Told by its parent over IPC, it answers
-// `{ near, far }`, its ports here and behind the relay, and counts requests and connections.
+// The Hub, in a process of its own. It keeps connections for 60 s, and counts requests and connections.
 
-const pem = readFileSync(new URL('localhost.pem', import.meta.url))
+const roundTrip = Number(process.argv[2])
+const certificate = await generate([{ name: 'commonName', value: 'localhost' }])
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-const keySet = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'bench' }] })
-const accessTokenKey = randomBytes(32)
-const usedCodes = new Set()
-const counts = {}
-const connections = new Set()
+const jwk = { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'bench' }
+const hash = (text) => createHash('sha256').update(text).digest()
+let counts = {}
+let delay = 0
 
-const hub = createServer({ key: pem, cert: pem }, (request, response) => {
-  const path = request.url.split('?')[0]
-  counts[path] = (counts[path] ?? 0) + 1
-  const chunks = []
-  request.on('data', (chunk) => chunks.push(chunk))
-  request.on('end', async () => {
-    const answer = (status, body) => {
-      const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'Content-Length': Buffer.byteLength(body) }
-      response.writeHead(status, headers).end(body)
-    }
-    try {
-      answer(200, await routes[`${request.method} ${path}`](request, Buffer.concat(chunks).toString()))
-    } catch (error) {
-      answer(400, JSON.stringify({ error: 'invalid_request', error_description: error.message }))
-    }
+/** A code says what was granted, so that no request to authorize the app has to be measured. */
+function token(req, form) {
+  const { scope, nonce, redirect_uri, code_challenge } = JSON.parse(Buffer.from(form.get('code'), 'base64url'))
+  const basic = Buffer.from(req.headers.authorization?.slice('Basic '.length) ?? '', 'base64').toString()
+  const isClient = form.get('client_secret') === clientSecret || basic === `${clientID}:${clientSecret}`
+  const isChallenged = hash(form.get('code_verifier')).toString('base64url') === code_challenge
+  assert(isClient && isChallenged && form.get('redirect_uri') === redirect_uri)
+  const access_token = `hf_oauth_${randomUUID()}${randomUUID()}`
+  const id_token = scope.includes('openid') ? idToken(`https://${req.headers.host}`, nonce, access_token) : undefined
+  return { access_token, token_type: 'bearer', expires_in: 28_800, scope, refresh_token: `hf_oauth__refresh_${randomUUID()}`, id_token }
+}
+
+function idToken(iss, nonce, accessToken) {
+  const iat = Math.floor(Date.now() / 1000)
+  const at_hash = hash(accessToken).subarray(0, 16).toString('base64url')
+  const claims = { ...person, orgs: undefined, iss, aud: clientID, iat, exp: iat + 3600, nonce, at_hash }
+  const parts = [{ alg: 'RS256', kid: jwk.kid }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  return `${parts.join('.')}.${sign('sha256', Buffer.from(parts.join('.')), privateKey).toString('base64url')}`
+}
+
+function userinfo(req) {
+  assert(req.headers.authorization?.startsWith('Bearer hf_oauth_'))
+  return person
+}
+
+const endpoints = { jwks: () => ({ keys: [jwk] }), token, userinfo }
+const count = (what) => Object.assign(counts, { [what]: (counts[what] ?? 0) + 1 })
+const hub = createServer({ key: certificate.private, cert: certificate.cert, keepAliveTimeout: 60_000 }, async (req, res) => {
+  const endpoint = req.url.slice('/oauth/'.length)
+  count(endpoint)
+  const form = new URLSearchParams((await req.toArray()).join(''))
+  if (delay) await sleep(delay)
+  res.setHeader('content-type', 'application/json')
+  res.end(JSON.stringify(endpoints[endpoint](req, form)))
+})
+hub.on('connection', () => count('connections'))
+
+/** The Hub as it is from `roundTrip` milliseconds away. The handshake of TCP takes one round trip too. */
+const relay = createRelay({ noDelay: true }, (client) => {
+  const server = connect({ port: hub.address().port, host: '127.0.0.1', noDelay: true })
+  const openAt = performance.now() + roundTrip
+  carry(client, server, openAt)
+  carry(server, client, openAt)
+})
+
+function carry(from, to, openAt) {
+  const underway = []
+  from.on('data', (chunk) => {
+    underway.push(chunk)
+    const arrivesAt = Math.max(performance.now(), openAt) + roundTrip / 2
+    setTimeout(() => to.write(underway.shift()), arrivesAt - performance.now())
   })
-})
-hub.on('connection', (socket) => {
-  connections.add(socket)
-  socket.on('close', () => connections.delete(socket))
-})
-
-const routes = {
-  'GET /oauth/jwks': () => keySet,
-  'POST /oauth/token': token,
-  'GET /oauth/userinfo': userinfo,
+  from.on('error', () => to.destroy()).on('close', () => to.destroy())
 }
 
-async function token(request, body) {
-  const form = new URLSearchParams(body)
-  checkClient(request.headers.authorization, form)
-  demand(form.get('grant_type') === 'authorization_code', 'grant_type')
-  const code = form.get('code')
-  demand(!usedCodes.has(code), 'the code has been used')
-  if (usedCodes.size > 10_000) usedCodes.clear()
-  usedCodes.add(code)
-  const granted = JSON.parse(Buffer.from(code, 'base64url').toString())
-  demand(form.get('redirect_uri') === granted.redirectURI, 'redirect_uri')
-  // passport-openidconnect knows no PKCE
-  if (granted.challenge)
-    demand(
-      createHash('sha256')
-        .update(form.get('code_verifier') ?? '')
-        .digest('base64url') === granted.challenge,
-      'code_verifier',
-    )
-  const accessToken = newAccessToken()
-  const openid = granted.scope.split(' ').includes('openid')
-  const id_token = openid ? await signed(claims(`https://${request.headers.host}`, granted.nonce, accessToken)) : undefined
-  const refresh_token = `hf_oauth__refresh_${randomBytes(24).toString('base64url')}`
-  return JSON.stringify({
-    access_token: accessToken,
-    token_type: 'bearer',
-    expires_in: 28_799,
-    scope: granted.scope,
-    refresh_token,
-    id_token,
-  })
-}
-
-function checkClient(authorization, form) {
-  const [id, secret] = authorization?.startsWith('Basic ')
-    ? Buffer.from(authorization.slice(6), 'base64').toString().split(':').map(decodeURIComponent)
-    : [form.get('client_id'), form.get('client_secret')]
-  demand(id === clientID && timingSafeEqual(Buffer.from(secret ?? ''), Buffer.from(clientSecret)), 'client authentication')
-}
-
-function claims(issuer, nonce, accessToken) {
-  const now = Math.floor(Date.now() / 1000)
-  const { isPro, orgs, ...told } = person
-  const at_hash = createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url')
-  return { ...told, aud: clientID, auth_time: now, iat: now, exp: now + 3600, iss: issuer, nonce, at_hash }
-}
-
-async function signed(payload) {
-  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const input = `${encode({ alg: 'RS256', kid: 'bench' })}.${encode(payload)}`
-  const signature = await new Promise((resolve, reject) =>
-    sign('sha256', Buffer.from(input), privateKey, (error, value) => (error ? reject(error) : resolve(value))),
-  )
-  return `${input}.${signature.toString('base64url')}`
-}
-
-function newAccessToken(id = randomBytes(24).toString('base64url')) {
-  return `hf_oauth_${id}.${createHmac('sha256', accessTokenKey).update(id).digest('base64url')}`
-}
-
-function userinfo(request) {
-  const given = request.headers.authorization?.replace(/^Bearer /, '') ?? ''
-  demand(given === newAccessToken(given.slice('hf_oauth_'.length).split('.')[0]), 'access token')
-  return JSON.stringify(person)
-}
-
-function demand(right, what) {
-  if (!right) throw new Error(`${what} is wrong`)
-}
-
-process.on('message', ({ take }) => {
-  process.send({ counts: { ...counts }, connections: connections.size })
-  if (take) for (const path of Object.keys(counts)) delete counts[path]
-})
-
-hub.listen(0, '127.0.0.1', async () => {
-  const { port } = hub.address()
-  process.send({ near: port, far: await startRelay({ port, roundTrip: Number(process.argv[2]) }) })
+await once(hub.listen(0, '127.0.0.1'), 'listening')
+await once(relay.listen(0, '127.0.0.1'), 'listening')
+const [near, far] = [hub, relay].map((server) => `https://127.0.0.1:${server.address().port}`)
+process.send({ near, far, certificate: certificate.cert })
+process.on('message', (message) => {
+  delay = message.delay
+  process.send(counts)
+  counts = {}
 })
