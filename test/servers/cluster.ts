@@ -1,11 +1,10 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createInterface } from 'node:readline'
 import { freePort } from '../frameworks/express'
 
 interface Server {
@@ -19,29 +18,24 @@ export class Cluster {
   readonly port: number
   /** Set when a server ended that was not killed. */
   accident: Error | undefined
-  private readonly servers: (Server | undefined)[]
+  private readonly servers: (Server | undefined)[] = []
   private readonly environment: Record<string, string>
   private turn = 0
   private readonly proxy = createServer((req, res) => this.relay(req, res))
 
-  constructor(port: number, size: number, environment: Record<string, string>) {
+  constructor(port: number, environment: Record<string, string>) {
     this.port = port
-    this.servers = Array(size).fill(undefined)
     this.environment = environment
   }
 
-  async start(): Promise<void> {
-    if (!existsSync(join(__dirname, '../../dist/index.js'))) throw new Error('the servers run what was built: `npm run build` first')
-    await Promise.all(this.servers.map((_, number) => this.startServer(number)))
-    this.proxy.listen(this.port, '127.0.0.1')
-    await once(this.proxy, 'listening')
+  async start(size: number): Promise<void> {
+    for (let number = 0; number < size; number++) await this.startServer(number)
+    await once(this.proxy.listen(this.port, '127.0.0.1'), 'listening')
   }
 
   async startServer(number: number): Promise<void> {
-    const child = fork(join(__dirname, 'app.mjs'), {
-      env: { ...process.env, ...this.environment, SERVER: String(number), NODE_OPTIONS: '' },
-      execArgv: ['--max-old-space-size=64'],
-    })
+    const env = { ...process.env, ...this.environment, SERVER: String(number), NODE_OPTIONS: '' }
+    const child = fork(join(__dirname, 'app.mjs'), { env, execArgv: ['--max-old-space-size=64'] })
     child.once('exit', (code, signal) => {
       this.accident = new Error(`server ${number} ended by itself: ${code ?? signal}`)
     })
@@ -52,18 +46,16 @@ export class Cluster {
 
   /** Without warning, in the middle of whatever it does. */
   async kill(number: number): Promise<void> {
-    const server = this.servers[number]
-    if (!server) return
+    const child = this.servers[number]?.child
     this.servers[number] = undefined
-    server.child.removeAllListeners('exit')
-    server.child.kill('SIGKILL')
-    if (server.child.exitCode === null && server.child.signalCode === null) await once(server.child, 'exit')
+    child?.removeAllListeners('exit')
+    if (child?.kill('SIGKILL')) await once(child, 'exit')
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((_, number) => this.kill(number)))
     this.proxy.closeAllConnections()
-    await new Promise((resolve) => this.proxy.close(resolve))
+    this.proxy.close()
   }
 
   /** A request that names a server goes there, any other to the next that runs. What had not reached a server goes to another. */
@@ -79,11 +71,9 @@ export class Cluster {
     }
     const { method, url: path, headers } = req
     const upstream = httpRequest({ host: '127.0.0.1', port: server.port, method, path, headers, agent: false })
-    upstream.on('error', lost)
-    upstream.on('response', (response) => {
-      response.on('error', lost)
+    upstream.on('error', lost).on('response', (response) => {
       res.writeHead(response.statusCode ?? 500, response.headers)
-      response.pipe(res)
+      response.on('error', lost).pipe(res)
     })
     upstream.end()
   }
@@ -94,34 +84,16 @@ export async function startRedis(): Promise<{ url: string; stop(): Promise<void>
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'redis-'))
   const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', maxmemory: '64mb', dir: folder }
-  const redis = spawn(
-    'redis-server',
-    Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    { stdio: 'ignore' },
-  )
-  const failed = once(redis, 'error').then(([error]: Error[]) => {
-    throw new Error(`redis-server does not start (apt-get install redis-server): ${error?.message}`)
-  })
-  failed.catch(() => {})
+  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const redis = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'ignore'] })
   const stop = async () => {
-    if (redis.exitCode === null && redis.kill('SIGKILL')) await once(redis, 'exit')
+    if (redis.kill('SIGKILL')) await once(redis, 'exit')
     rmSync(folder, { recursive: true, force: true })
   }
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (await Promise.race([answers(port), failed])) return { url: `redis://127.0.0.1:${port}`, stop }
-    await sleep(50)
-  }
-  await stop()
-  throw new Error('redis-server does not answer')
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
-    socket.once('data', (data) => {
-      socket.destroy()
-      resolve(String(data).startsWith('+PONG'))
-    })
-    socket.once('error', () => resolve(false))
+  await new Promise<void>((resolve, reject) => {
+    redis.once('error', (cause) => reject(new Error('redis-server does not start (apt-get install redis-server)', { cause })))
+    redis.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)))
+    createInterface(redis.stdout).on('line', (line) => /ready to accept connections/i.test(line) && resolve())
   })
+  return { url: `redis://127.0.0.1:${port}`, stop }
 }

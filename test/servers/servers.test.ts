@@ -4,7 +4,8 @@ import { freePort } from '../frameworks/express'
 import { Browser, type Page } from '../support/browser'
 import { Cluster, startRedis } from './cluster'
 
-const signIns = 500
+/** For each way of keeping them. */
+const signIns = 250
 const browsersAtOnce = 8
 const people = Array.from({ length: 40 }, (_, number) => `person-${number}`)
 
@@ -22,14 +23,14 @@ describe.each([
     const client = { clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs: [callbackURL] }
     hub = await startHub({ clients: [client], people: people.map((username) => ({ username })) })
     if (withRedis) redis = await startRedis()
-    cluster = new Cluster(port, 2, {
+    cluster = new Cluster(port, {
       HUB_URL: hub.url,
       CLIENT_ID: client.clientID,
       CLIENT_SECRET: client.clientSecret,
       CALLBACK_URL: callbackURL,
       REDIS_URL: redis?.url ?? '',
     })
-    await cluster.start()
+    await cluster.start(2)
   })
   afterAll(async () => {
     await cluster?.stop()
