@@ -140,7 +140,7 @@ const screenshots = process.env['SCREENSHOTS']
 
 /** axe-core finds nothing, and nothing is wider than the screen: dark on a phone, and light on a desk. */
 export async function inspect(page: Page, name: string): Promise<void> {
-  await page.addScriptTag({ path: require.resolve('axe-core') })
+  await page.addScriptTag({ path: require.resolve('axe-core/axe.min.js') })
   for (const [colorScheme, width] of [
     ['dark', 320],
     ['light', 1280],
