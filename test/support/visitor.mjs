@@ -1,4 +1,5 @@
 // A browser, as far as a sign-in needs one, and the person who uses it.
+import { once } from 'node:events'
 import { request } from 'node:http'
 
 export class Visitor {
@@ -45,16 +46,14 @@ export class Visitor {
 
 /** Carries requests to the app on this port, as a proxy at the app's public address does. */
 export function throughProxy(port) {
-  return (url, { method, headers }) =>
-    new Promise((resolve, reject) => {
-      const { host, protocol, pathname: path, search } = new URL(url)
-      const all = { ...headers, host, 'x-forwarded-proto': protocol.slice(0, -1) }
-      const sent = request({ host: 'localhost', port, method, path: path + search, headers: all, timeout: 20_000 }, async (res) => {
-        const body = (await res.setEncoding('utf8').toArray()).join('')
-        const fields = Object.entries(res.headersDistinct).flatMap(([name, values]) => values.map((value) => [name, value]))
-        resolve(new Response(body, { status: res.statusCode, headers: fields }))
-      })
-      sent.on('timeout', () => sent.destroy(new Error(`${url} does not respond`)))
-      sent.on('error', reject).end()
-    })
+  return async (url, { method, headers }) => {
+    const { host, protocol, pathname: path, search } = new URL(url)
+    const all = { ...headers, host, 'x-forwarded-proto': protocol.slice(0, -1) }
+    const sent = request({ host: 'localhost', port, method, path: path + search, headers: all, timeout: 20_000 }).end()
+    sent.on('timeout', () => sent.destroy(new Error(`${url} does not respond`)))
+    const [res] = await once(sent, 'response')
+    const body = (await res.setEncoding('utf8').toArray()).join('')
+    const fields = Object.entries(res.headersDistinct).flatMap(([name, values]) => values.map((value) => [name, value]))
+    return new Response(body, { status: res.statusCode, headers: fields })
+  }
 }
