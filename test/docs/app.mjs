@@ -9,7 +9,7 @@ import { throughProxy, Visitor } from '../support/visitor.mjs'
 import { folder, write } from './samples.mjs'
 
 const spaceHost = 'someone-tides.hf.space'
-const limit = 20_000
+const limit = 40_000
 
 /** Where a sample believes to be. */
 function originOf(text, port) {
