@@ -1,29 +1,29 @@
-// The packed package on Node.js, Bun and Deno, in bundles, and with hosts other than Express. The Hub is on https.
+// The package on Node.js, Bun and Deno, and in bundles. The Hub is on https.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
-import https from 'node:https'
-import { createRequire } from 'node:module'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import { startHub } from 'passport-huggingface/testing'
 import { generate } from 'selfsigned'
+import { lendModules } from '../support/modules.mjs'
+import { Visitor } from '../support/visitor.mjs'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'passport-huggingface-'))
 const inFolder = (name) => path.join(folder, name)
-const require = createRequire(inFolder('package.json'))
-const run = (cwd, command, ...args) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe', timeout: 300_000 })
-const packages = `passport@0.7 express@5 koa@3 koa-passport@6 @oven/bun-linux-x64@1 deno@2 esbuild@0.28 @vercel/ncc@0.45
-  connect@3 polka@0.5 next-connect@1 serverless-http@4 hono@4 reflect-metadata@0.2 rxjs@7
-  @nestjs/common@12 @nestjs/core@12 @nestjs/passport@12 @nestjs/platform-fastify@12`.split(/\s+/)
-const tarball = run(`${import.meta.dirname}/../..`, 'npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder).trim()
+const run = (cwd, command, ...args) => promisify(execFile)(command, args, { cwd, timeout: 300_000 })
+const tools = inFolder('tools/node_modules')
+const packages = ['@oven/bun-linux-x64@1', 'deno@2', 'esbuild@0.28', '@vercel/ncc@0.45']
+await run(folder, 'npm', 'install', '--prefix', 'tools', ...packages, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts')
+lendModules(folder)
 writeFileSync(inFolder('package.json'), '{ "private": true }')
-run(folder, 'npm', 'install', `./${tarball}`, ...packages, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts')
-for (const file of ['app.mjs', 'hosts.mjs']) cpSync(path.join(import.meta.dirname, file), inFolder(file))
+cpSync(path.join(import.meta.dirname, 'app.mjs'), inFolder('app.mjs'))
 
 // Between the apps and the Hub. The first connections close when they are used again, as many as `dead` says.
 const relay = { connections: 0, dead: 0, deaths: 0 }
@@ -42,21 +42,24 @@ const tunnels = []
 const proxy = http.createServer().on('connect', (req, down) => {
   tunnels.push(req.url)
   const up = net.connect(port, '127.0.0.1', () => down.write('HTTP/1.1 200 OK\r\n\r\n'))
-  up.on('error', () => {})
-    .pipe(down.on('error', () => {}))
-    .pipe(up)
+  for (const [from, to] of [
+    [up, down],
+    [down, up],
+  ])
+    from.on('error', () => {}).pipe(to)
 })
 for (const server of [relayServer, proxy]) await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = relayServer.address()
 
-const altNames = ['localhost', '127.0.0.1'].map((host) => (net.isIP(host) ? { type: 7, ip: host } : { type: 2, value: host }))
+const altNames = [
+  { type: 2, value: 'localhost' },
+  { type: 7, ip: '127.0.0.1' },
+]
 const certificate = { keyType: 'ec', algorithm: 'sha256', extensions: [{ name: 'subjectAltName', altNames }] }
 const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], certificate)
 writeFileSync(inFolder('ca.pem'), cert)
-const callbacks = ['http://127.0.0.1', 'https://app.example'].map((origin) => `${origin}/auth/huggingface/callback`)
-const client = { clientID: 'an-app', clientSecret: 'the secret of an app' }
-const { startHub } = createRequire(import.meta.url)('../../dist/testing')
-const clients = [{ ...client, redirectURIs: callbacks }]
+const redirectURIs = ['http://127.0.0.1/auth/huggingface/callback']
+const clients = [{ clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs }]
 const hub = await startHub({ clients, tls: { key, cert }, host: '127.0.0.2', port, url: `https://localhost:${port}` })
 const requestsTo = (endpoint) => hub.requests.filter((request) => request.endpoint === endpoint).length
 after(async () => {
@@ -64,47 +67,24 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** A browser, as far as a sign-in needs one. `send` takes a Request and resolves with the Response. */
-class Visitor {
-  cookies = new Map()
-
-  constructor(origin, send = fetch) {
-    Object.assign(this, { origin, send })
-  }
-
-  async visit(address) {
-    const { pathname, search } = new URL(address, this.origin)
-    const headers = { cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') }
-    const response = await this.send(new Request(this.origin + pathname + search, { headers, redirect: 'manual' }))
-    for (const line of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]*)=([^;]*)/.exec(line)
-      this.cookies.set(name, value)
-      if (value === '') this.cookies.delete(name)
-    }
-    const text = await response.text()
-    return { ...(text.startsWith('{') && JSON.parse(text)), status: response.status, location: response.headers.get('location') }
-  }
-
-  /** Signs in as Ada, and returns what the app responds to the callback. */
-  async signIn({ toHub = (location) => location, ...options } = {}) {
-    const { location } = await this.visit('/auth/huggingface')
-    return this.visit(await hub.signIn(toHub(location), 'ada', options))
-  }
+async function start([command, ...args], changes) {
+  const settings = { HF_HUB_URL: hub.url, HF_CLIENT_ID: clients[0].clientID, HF_CLIENT_SECRET: clients[0].clientSecret }
+  const env = { ...process.env, ...settings, NODE_EXTRA_CA_CERTS: inFolder('ca.pem'), ...changes }
+  const child = spawn(command, args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  after(() => child.kill())
+  for await (const address of createInterface({ input: child.stdout })) return new Visitor(hub, address)
+  throw new Error(`${command} ${args.join(' ')} printed no address`)
 }
 
-async function start([command, ...args], changes) {
-  const settings = { HF_HUB_URL: hub.url, HF_CLIENT_ID: client.clientID, HF_CLIENT_SECRET: client.clientSecret }
-  const env = { ...process.env, ...settings, NODE_EXTRA_CA_CERTS: inFolder('ca.pem'), ...changes }
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  after(() => child.kill())
-  for await (const address of createInterface({ input: child.stdout })) return new Visitor(address)
-  throw new Error(`${command} ${args.join(' ')} printed no address`)
+/** Begins a sign-in, and resolves with the callback that the Hub sends the person to. `toHub` may change the way there. */
+async function consent(app, toHub = (location) => location) {
+  return hub.signIn(toHub((await app.get('/auth/huggingface')).location), 'ada')
 }
 
 const runtimes = {
   'Node.js': [process.execPath],
-  Bun: [inFolder('node_modules/@oven/bun-linux-x64/bin/bun')],
-  Deno: [inFolder('node_modules/@deno/linux-x64-glibc/deno'), 'run', '-A'],
+  Bun: [path.join(tools, '@oven/bun-linux-x64/bin/bun')],
+  Deno: [path.join(tools, '@deno/linux-x64-glibc/deno'), 'run', '-A'],
 }
 for (const [name, runtime] of Object.entries(runtimes)) {
   for (const framework of ['express', 'koa']) {
@@ -112,39 +92,36 @@ for (const [name, runtime] of Object.entries(runtimes)) {
       const command = [...runtime, inFolder('app.mjs'), framework]
       const app = await start(command)
       await context.test('signs in, and keeps the sign-in in an encrypted cookie until then', async () => {
-        const { location } = await app.visit('/auth/huggingface')
+        const callback = await consent(app)
         const [[cookie, value]] = app.cookies
-        assert.equal(cookie, `hf-signin.${new URL(location).searchParams.get('state')}`)
+        assert.equal(cookie, `hf-signin.${new URL(callback).searchParams.get('state')}`)
         assert.doesNotMatch(Buffer.from(value, 'base64url').toString('latin1'), /verifier|here/)
-        const callback = await hub.signIn(location, 'ada')
-        const { status, user, info } = await app.visit(callback)
-        assert.deepEqual([status, user.username, user.emails[0].verified, info], [200, 'ada', true, { state: { from: '/here' } }])
-        assert.equal(app.cookies.size, 0)
-        assert.equal((await app.visit(callback)).info.code, 'state_used')
+        const { status, json } = await app.get(callback)
+        assert.deepEqual([status, json.user.username, json.user.emails[0].verified], [200, 'ada', true])
+        assert.deepEqual([json.info, app.cookies.size], [{ state: { from: '/here' } }, 0])
+        assert.equal((await app.get(callback)).json.info.code, 'state_used')
       })
       await context.test('begins a lost sign-in again, once', async () => {
-        const first = await app.visit('/auth/huggingface')
+        const lost = await consent(app)
         app.cookies.clear()
-        const second = await app.visit(await hub.signIn(first.location, 'ada'))
-        const callback = await hub.signIn(second.location, 'ada')
-        assert.equal((await new Visitor(app.origin).visit(callback)).info.code, 'state_lost')
-        assert.equal((await app.visit(callback)).user.username, 'ada')
+        const callback = await hub.signIn((await app.get(lost)).location, 'ada')
+        assert.equal((await new Visitor(hub, app.origin).get(callback)).json.info.code, 'state_lost')
+        assert.equal((await app.get(callback)).json.user.username, 'ada')
       })
       await context.test('says that the person denied the app', async () => {
-        const { status, info } = await app.signIn({ deny: true })
-        assert.deepEqual([status, info.code], [403, 'access_denied'])
+        const { status, json } = await app.signIn('ada', { deny: true })
+        assert.deepEqual([status, json.info.code], [403, 'access_denied'])
       })
       await context.test('rejects an ID token with another nonce or issuer, and does not use the access token', async () => {
         const before = requestsTo('userinfo')
-        const otherNonce = await app.signIn({ toHub: (location) => location.replace(/nonce=[^&]*/, 'nonce=another') })
+        const otherNonce = await app.get(await consent(app, (location) => location.replace(/nonce=[^&]*/, 'nonce=another')))
         const otherURL = hub.url.replace('localhost', '127.0.0.1')
         const otherApp = await start(command, { HF_HUB_URL: otherURL })
-        const { location } = await otherApp.visit('/auth/huggingface')
-        const callback = new URL(await hub.signIn(location.replace(otherURL, hub.url), 'ada'))
-        assert.equal((await otherApp.visit(callback)).info.code, 'issuer_mismatch')
+        const callback = new URL(await consent(otherApp, (location) => location.replace(otherURL, hub.url)))
+        assert.equal((await otherApp.get(callback)).json.info.code, 'issuer_mismatch')
         callback.searchParams.delete('iss')
-        const otherIssuer = await otherApp.visit(callback)
-        for (const { status, code } of [otherNonce, otherIssuer]) assert.deepEqual([status, code], [502, 'invalid_id_token'])
+        const otherIssuer = await otherApp.get(callback)
+        for (const { status, json } of [otherNonce, otherIssuer]) assert.deepEqual([status, json.code], [502, 'invalid_id_token'])
         assert.equal(requestsTo('userinfo'), before)
       })
       await context.test('sends a code again over a new connection if the kept one was dead', async () => {
@@ -160,9 +137,9 @@ for (const [name, runtime] of Object.entries(runtimes)) {
           await app.signIn()
           const before = requestsTo('token')
           hub.faults = { token }
-          const response = await app.signIn()
+          const failed = await app.signIn()
           hub.faults = {}
-          assert.deepEqual([response.code, response.status, response.isError], [code, status, true])
+          assert.deepEqual([failed.status, failed.json], [status, { isError: true, code }])
           assert.equal((await app.signIn()).status, 200)
           assert.equal(requestsTo('token') - before, 2)
         })
@@ -180,38 +157,18 @@ for (const [name, runtime] of Object.entries(runtimes)) {
   })
 }
 
-const esbuild = ['esbuild', 'app.mjs', '--bundle', '--platform=node']
+const esbuild = ['esbuild/bin/esbuild', 'app.mjs', '--bundle', '--platform=node']
 // esbuild's ES modules have no `require`, which CommonJS packages need for Node's own modules.
 const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)"
 const bundles = {
   'esbuild/app.cjs': [...esbuild, '--format=cjs', '--outfile=esbuild/app.cjs'],
   'esbuild/app.mjs': [...esbuild, '--format=esm', '--outfile=esbuild/app.mjs', `--banner:js=${banner}`],
-  'ncc/index.mjs': ['ncc', 'build', 'app.mjs', '-o', 'ncc'],
+  'ncc/index.mjs': ['@vercel/ncc/dist/ncc/cli.js', 'build', 'app.mjs', '-o', 'ncc'],
 }
-for (const [bundle, [command, ...args]] of Object.entries(bundles)) {
+for (const [bundle, [tool, ...args]] of Object.entries(bundles)) {
   test(`an app signs in from the bundle ${bundle}`, { timeout: 60_000 }, async () => {
-    run(folder, inFolder(`node_modules/.bin/${command}`), ...args)
-    assert.equal((await (await start([process.execPath, inFolder(bundle), 'express'])).signIn()).user.username, 'ada')
-  })
-}
-
-const { HuggingFaceStrategy } = require('passport-huggingface')
-const agent = new https.Agent({ ca: cert })
-const options = { ...client, hubURL: hub.url, agent, callbackURL: callbacks[1], scope: ['openid', 'profile'] }
-require('passport').use(new HuggingFaceStrategy(options, async (_accessToken, _refreshToken, profile) => profile))
-const { hosts } = await import(inFolder('hosts.mjs'))
-for (const [host, startHost] of Object.entries(hosts)) {
-  test(`${host}: signs in, is denied, and has parallel tabs`, { timeout: 30_000 }, async () => {
-    const visitor = new Visitor('https://app.example', await startHost(options))
-    const tabs = []
-    for (let tab = 1; tab <= 3; tab++) tabs.push((await visitor.visit('/auth/huggingface')).location)
-    assert.equal(visitor.cookies.size, 3)
-    for (const location of [tabs[2], tabs[0]]) assert.equal((await visitor.visit(await hub.signIn(location, 'ada'))).username, 'ada')
-    const { status } = await visitor.visit(await hub.signIn(tabs[1], 'ada', { deny: true }))
-    assert.equal(status, host === 'Nest on Fastify' ? 401 : 403)
-    assert.equal(visitor.cookies.size, 0)
-    hub.faults = { token: { status: 503 } }
-    assert.equal((await visitor.signIn()).status, 502)
-    hub.faults = {}
+    await run(folder, path.join(tools, tool), ...args)
+    const app = await start([process.execPath, inFolder(bundle), 'express'])
+    assert.equal((await app.signIn()).json.user.username, 'ada')
   })
 }

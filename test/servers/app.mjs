@@ -9,10 +9,6 @@ import { createClient } from 'redis'
 const { HUB_URL, REDIS_URL, CLIENT_ID, CLIENT_SECRET, CALLBACK_URL, SERVER } = process.env
 
 const app = express()
-app.use((_req, res, next) => {
-  res.set('x-server', SERVER)
-  next()
-})
 
 if (REDIS_URL) {
   const client = createClient({ url: REDIS_URL })
@@ -43,7 +39,7 @@ app.get('/auth/huggingface', (req, res, next) => {
   passport.authenticate('huggingface', { ...keep, state: { tab: req.query.tab } })(req, res, next)
 })
 app.get('/auth/huggingface/callback', passport.authenticate('huggingface', keep), (req, res) => {
-  res.json({ username: req.user.username, state: req.authInfo.state })
+  res.json({ username: req.user.username, state: req.authInfo.state, server: SERVER })
 })
 app.get('/me', (req, res) => res.json(req.user ?? null))
 
