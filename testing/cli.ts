@@ -4,11 +4,8 @@ import { startHub } from './hub'
 
 const usage = `Usage: npx passport-huggingface [--port <number>]
 
-Starts a local Hub, to sign in without a Hugging Face account.
-
-  --port <number>  the port to listen on; default: 4567, or a free one if that is taken
-  --help           show this text
-`
+Starts a local Hub, to sign in without a Hugging Face account. Without --port,
+it listens on port 4567, or on a free one if that is taken.`
 
 async function main(): Promise<void> {
   const options = { port: { type: 'string' }, help: { type: 'boolean' } } as const

@@ -43,9 +43,6 @@ export function toDocument(client: Client): AdapterPayload {
 
 /** The Hub's rule: equal, but `http` on a loopback host may have any port. */
 export function isRedirectAllowed(uri: string, registered: readonly string[]): boolean {
-  return registered.some((other) => withoutLoopbackPort(other) === withoutLoopbackPort(uri))
-}
-
-function withoutLoopbackPort(uri: string): string {
-  return uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/, '$1')
+  const loopback = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/
+  return registered.some((one) => one.replace(loopback, '$1') === uri.replace(loopback, '$1'))
 }

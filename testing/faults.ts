@@ -33,12 +33,11 @@ export async function applyFault(fault: EndpointFault, ctx: Context): Promise<bo
   const { delay = 0, status, body, headers = {}, hang, cut } = fault
   // Without a reference, the timer keeps no process alive whose Hub is closed.
   await sleep(delay, undefined, { ref: false })
-  if (hang) return new Promise(() => {})
   if (cut) {
     ctx.res.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
     ctx.res.write('{"cut":', () => ctx.res.destroy())
-    return new Promise(() => {})
   }
+  if (hang || cut) return new Promise(() => {})
   if (status === undefined && body === undefined) return false
   ctx.status = status ?? 200
   ctx.set(headers)

@@ -28,10 +28,6 @@ export interface Organization {
   plan?: string
   /** Returned to apps with `read-memberships`, or that were granted this organization. */
   role?: string
-  /** Returned to apps with `read-billing` that were granted this organization. */
-  canPay?: boolean
-  /** More fields for apps that were granted this organization, for example `resourceGroups`. */
-  claims?: Readonly<Record<string, unknown>>
 }
 
 /** A {@link Person} as the local Hub knows them, with every `sub` filled in. */
@@ -48,10 +44,6 @@ function stableId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 24)
 }
 
-const tidalLabs = { username: 'tidal-labs', name: 'Tidal Labs', plan: 'enterprise' }
-const openAtlas = { username: 'open-atlas', name: 'Open Atlas', plan: 'team' }
-const resourceGroups = [{ sub: '65f000000000000000000a01', name: 'research', role: 'admin' }]
-
 export const defaultPeople: readonly Person[] = [
   {
     username: 'ada',
@@ -61,9 +53,9 @@ export const defaultPeople: readonly Person[] = [
     isPro: true,
     canPay: true,
     orgs: [
-      { ...tidalLabs, role: 'admin', canPay: true, claims: { resourceGroups } },
-      { ...openAtlas, role: 'write' },
-      { username: 'lakeside-university', name: 'Lakeside University', role: 'read' },
+      { username: 'tidal-labs', name: 'Tidal Labs', plan: 'enterprise', role: 'admin' },
+      { username: 'open-atlas', name: 'Open Atlas', plan: 'team', role: 'write' },
+      { username: 'lakeside', name: 'Lakeside University', plan: 'academia', role: 'read' },
       { username: 'quartz-bank', name: 'Quartz Bank', plan: 'plus', role: 'contributor' },
       { username: 'friends-of-llamas', name: 'Friends of Llamas', role: 'read' },
     ],
@@ -73,8 +65,8 @@ export const defaultPeople: readonly Person[] = [
     name: 'Bo Lindqvist',
     email: 'bo@example.com',
     orgs: [
-      { ...tidalLabs, role: 'contributor' },
-      { ...openAtlas, role: 'admin' },
+      { username: 'tidal-labs', name: 'Tidal Labs', plan: 'enterprise', role: 'contributor' },
+      { username: 'open-atlas', name: 'Open Atlas', plan: 'team', role: 'admin' },
     ],
   },
   { username: 'chidi', name: 'Chidi Okafor', email: 'chidi@example.com', emailVerified: false },
@@ -105,15 +97,11 @@ export function userinfoClaims(
 ): object {
   const { isPro = false, canPay = false, claims } = person
   const billing = scopes.includes('read-billing') && { canPay }
-  const orgs = person.orgs.map(({ username, role, canPay = false, claims, ...org }) => {
-    const isGranted = granted.includes(org.sub)
+  const orgs = person.orgs.map(({ username, role, ...org }) => {
     const picture = avatarURL(hubURL, username)
-    return {
-      ...{ name: username, preferred_username: username, picture, ...org },
-      ...((isGranted || scopes.includes('read-memberships')) && { roleInOrg: role }),
-      ...(isGranted && billing && { canPay }),
-      ...(isGranted && claims),
-    }
+    const identity = { name: username, picture, preferred_username: username, ...org }
+    const seesRole = granted.includes(org.sub) || scopes.includes('read-memberships')
+    return { ...identity, ...(seesRole && { roleInOrg: role }) }
   })
   return { ...identityClaims(hubURL, person, scopes), isPro, ...billing, orgs, ...claims }
 }

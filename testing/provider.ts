@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider' with {
   'resolution-mode': 'import',
@@ -106,10 +106,6 @@ export function createProvider(
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
     expiresWithSession: () => false,
-    formats: {
-      // The Hub's access tokens have about 500 characters, which an app may not expect.
-      bitsOfOpaqueRandomness: (_ctx, { kind }) => (kind === 'AccessToken' ? 500 * 6 : 34 * 6),
-    },
     ttl: {
       AccessToken: 8 * 60 * 60,
       IdToken: 60 * 60,
@@ -132,8 +128,9 @@ export function createProvider(
   provider.Client.prototype.redirectUriAllowed = function (uri) {
     return isRedirectAllowed(uri, this.redirectUris ?? [])
   }
-  prefixTokens(provider.AccessToken.prototype, 'hf_oauth_')
-  prefixTokens(provider.RefreshToken.prototype, 'hf_oauth__refresh_')
+  // The Hub's access tokens have about 500 characters, which an app may not expect.
+  setTokens(provider.AccessToken.prototype, 'hf_oauth_', 375)
+  setTokens(provider.RefreshToken.prototype, 'hf_oauth__refresh_', 25)
 
   /** Sets what the Hub has defaults for, and makes one value of repeated `orgIds`. */
   async function completeAuthorizationRequest(ctx: Context): Promise<void> {
@@ -188,11 +185,7 @@ function splitScope(scope: unknown): string[] {
   return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : []
 }
 
-/** oidc-provider has no option for this, and its types leave the method out. */
-function prefixTokens(prototype: object, prefix: string): void {
-  const model = prototype as { generateTokenId(): string }
-  const { generateTokenId } = model
-  model.generateTokenId = function () {
-    return prefix + generateTokenId.call(this)
-  }
+function setTokens(prototype: object, prefix: string, bytes: number): void {
+  const generateTokenId = () => prefix + randomBytes(bytes).toString('base64url')
+  Object.assign(prototype, { generateTokenId, format: 'opaque' })
 }

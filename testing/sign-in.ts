@@ -15,8 +15,7 @@ export const formHeader = 'local-hub-form'
 
 /**
  * Does what a person does in the browser: signs in on the local Hub, authorizes the app, and
- * resolves with the callback URL that the Hub redirects to. The callback URL is not fetched. It
- * needs only the URL, so the Hub may run in another process.
+ * resolves with the callback URL, which is not fetched. The Hub may run in another process.
  *
  * @param authorizationURL the Location that the app's sign-in route redirects to
  */
@@ -27,8 +26,7 @@ export async function signIn(
 ): Promise<string> {
   const given = String(authorizationURL)
   if (!URL.canParse(given) || new URL(given).pathname !== '/oauth/authorize') {
-    const needed = 'the Location that your sign-in route redirects to'
-    throw new TypeError(`signIn needs ${needed}; got ${given}`)
+    throw new TypeError(`signIn needs the Location of your sign-in route; got ${given}`)
   }
   const form = new URLSearchParams({ username, decision: deny ? 'deny' : 'authorize' })
   // The first one, of no organization, tells an empty list from none.
@@ -48,9 +46,7 @@ export async function signIn(
   throw new Error('The Hub keeps redirecting')
 }
 
-type Cookies = Map<string, string>
-
-async function visit(url: URL, form: string, cookies: Cookies): Promise<IncomingMessage> {
+async function visit(url: URL, form: string, cookies: Map<string, string>) {
   const cookie = [...cookies].map((pair) => pair.join('=')).join('; ')
   const get = url.protocol === 'https:' ? httpsGet : httpGet
   // A local Hub's certificate is made for the test.

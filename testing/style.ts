@@ -11,19 +11,18 @@ h1{margin:0;font-size:1.5rem;line-height:1.25;text-wrap:balance}
 h2,legend{margin:0;padding:1.5rem 0 .5rem;font-size:1rem;font-weight:600}
 p{margin:.5rem 0 1.25rem}
 small,code{color:var(--soft);font-size:.875rem}
-img{flex:none;border-radius:22%}
-ul{list-style:none;margin:0;padding:0}
-li{padding:.5rem 0;border-top:1px solid var(--line)}
+img{border-radius:22%}
+ul{margin:0;padding:0 0 0 1.25rem}
 fieldset{min-width:0;margin:0;padding:0;border:0}
+.row>:is(img,input){flex:none}
 .row{display:flex;gap:.75rem;align-items:center;width:100%;padding:.5rem 0;text-align:left}
 .row>span{min-width:0}
-.row small{display:block}
 button{padding:.625rem 1rem;border:1px solid var(--edge);border-radius:.5rem;background:var(--card);color:inherit;font:inherit;cursor:pointer}
 button:hover{background:var(--tint)}
 button.row{margin-bottom:.5rem;padding:.75rem}
 :is(button,a,input):focus-visible{outline:3px solid var(--focus);outline-offset:2px}
 .primary,.primary:hover{background:#ffd21e;border-color:#ffd21e;color:#000;font-weight:600}
-input{flex:none;width:1.25rem;height:1.25rem;margin:0;accent-color:var(--focus)}
+input{width:1.25rem;height:1.25rem;margin:0;accent-color:var(--focus)}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0}
 .actions>*{flex:1 1 8rem}
 `
