@@ -233,7 +233,6 @@ test('every page can be read by everybody, on a phone too', async () => {
 
   await visit(hub.url, 'hub-home')
   await visit(`${hub.url}/ada`, 'hub-person')
-  await visit(`${hub.url}/tidal-labs`, 'hub-organization')
   await visit(`${hub.url}/nothing`, 'hub-not-found')
   await visit(interaction, 'hub-expired')
   await visit(`${hub.url}/oauth/authorize?client_id=nobody`, 'hub-invalid-client')

@@ -36,9 +36,11 @@ async function greeting(): Promise<string> {
 }
 
 test('an app without registration signs a person in', async () => {
-  const [relay, hub] = await Promise.all([startRelay(), startHub()])
-  const appURL = `https://localhost:${relay.port}`
   const port = await freePort()
+  const clientMetadata = async (clientID: string): Promise<object> =>
+    (await fetch(`http://127.0.0.1:${port}${new URL(clientID).pathname}`)).json() as Promise<object>
+  const [relay, hub] = await Promise.all([startRelay(), startHub({ clientMetadata })])
+  const appURL = `https://localhost:${relay.port}`
   relay.sites['localhost'] = new URL(`http://127.0.0.1:${port}`)
   const example = await startExample(script, { PORT: String(port), APP_URL: appURL, HF_HUB_URL: hub.url })
   try {
