@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, signIn, startHub } from '../../testing'
 import { CookieJar } from '../support/browser'
@@ -9,10 +6,7 @@ import { callbackURL, type Json, OAuthApp } from '../support/oauth-app'
 
 const callbackPath = '/auth/huggingface/callback'
 const markup = '"><script>alert(1)</script>'
-const people = [
-  { username: 'ada', orgs: [] },
-  { username: 'x', name: markup, email: markup, orgs: [{ username: 'o', name: markup, role: markup }] },
-]
+const people = [{ username: 'ada' }, { username: 'x', name: markup, email: markup, orgs: [{ username: 'o', name: markup, role: markup }] }]
 /** The document of an app. With `/liar` in its address, it is another app's. */
 const clientMetadata = (clientID: string) => ({
   client_id: clientID.replace('/liar', ''),
@@ -46,28 +40,17 @@ describe('signIn', () => {
 
   test('works over https', async () => {
     const secure = await startHub({ tls: await certificate() })
-    expect(await new OAuthApp(secure).signIn('ada')).toMatchObject({ code, iss: secure.url.replace('http:', 'https:') })
+    expect(await new OAuthApp(secure).signIn('ada')).toMatchObject({ code, iss: expect.stringMatching(/^https:/) })
     await secure.close()
   })
 
-  test.each([undefined, null, '', '/login', 'http://app.example/auth/huggingface'])(
-    'says what it needs if it gets %p',
-    async (location) => {
-      await expect(signIn(location, 'ada')).rejects.toThrow(TypeError)
-      await expect(hub.signIn(location, 'ada')).rejects.toThrow(TypeError)
-    },
-  )
+  test.each([undefined, null, '', '/login', 'http://app.example/auth'])('says what it needs if it gets %p', async (location) => {
+    await expect(signIn(location, 'ada')).rejects.toThrow(TypeError)
+    await expect(hub.signIn(location, 'ada')).rejects.toThrow(TypeError)
+  })
 
   test('of a Hub does not visit another one', async () => {
     await expect(hub.signIn(new OAuthApp(other).authorizationURL(), 'ada')).rejects.toThrow(`a URL of this Hub, ${hub.url}`)
-  })
-
-  test('shows what responds in place of a local Hub', async () => {
-    const server = createServer((_req, res) => res.end('<h1>My app</h1>')).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/oauth/authorize`
-    await expect(signIn(url, 'ada')).rejects.toThrow(`${url} responded with 200: <h1>My app</h1>`)
-    server.close()
   })
 
   test.each<[string, string, string[] | undefined, RegExp]>([
@@ -79,10 +62,8 @@ describe('signIn', () => {
   })
 
   test('denies even for a person who consented before', async () => {
-    for (const username of ['bo', 'chidi']) {
-      if (username === 'bo') expect(await app.signIn(username)).toMatchObject({ code })
-      expect(await app.signIn(username, {}, { deny: true })).toMatchObject({ ...denied, iss: hub.url })
-    }
+    expect(await app.signIn('bo')).toMatchObject({ code })
+    for (const username of ['bo', 'chidi']) expect(await app.signIn(username, {}, { deny: true })).toEqual({ ...denied, iss: hub.url })
   })
 })
 
@@ -137,13 +118,10 @@ describe('organizations', () => {
     expect(await roles(query, [])).toBe('- - - - -')
   })
 
-  test('that the app asks for are ticked already', async () => {
+  test('that the app asks for are ticked already, and all have a role if it may read memberships', async () => {
     const query = { scope: 'openid profile webhooks', prompt: 'consent' }
     expect(await roles({ ...query, orgIds: idOf('tidal-labs') })).toBe('admin - - - -')
     expect(await roles({ ...query, orgIds: ['open-atlas', 'quartz-bank'].map(idOf) })).toBe('admin write - contributor -')
-  })
-
-  test('all have a role for an app with read-memberships', async () => {
     expect(await roles({ scope: 'profile read-memberships' })).toBe('admin write read contributor read')
   })
 
@@ -151,19 +129,15 @@ describe('organizations', () => {
     const [tidal] = await orgsOf({ scope: 'profile' })
     const picture = `${hub.url}/avatars/tidal-labs.svg`
     expect(tidal).toEqual({ sub: idOf('tidal-labs'), name: 'Tidal Labs', preferred_username: 'tidal-labs', picture, plan: 'enterprise' })
-    const res = await fetch(picture)
-    expect([res.headers.get('content-type'), await res.text()]).toEqual([
-      'image/svg+xml',
-      expect.stringContaining('>T</text>'),
-    ])
+    expect(await (await fetch(picture)).text()).toMatch(/^<svg.*>T<\/text><\/svg>$/s)
   })
 })
 
 describe('in a browser', () => {
   /** Goes to an address, or sends a form to it, and follows redirects to a page or back to the app. */
   async function visit(jar: CookieJar, url: string, form?: Record<string, string>): Promise<{ url: string; text: string }> {
-    const headers = { cookie: jar.header(url) }
-    const res = await fetch(url, { redirect: 'manual', headers, ...(form && { method: 'POST', body: new URLSearchParams(form) }) })
+    const post = form && { method: 'POST', body: new URLSearchParams(form) }
+    const res = await fetch(url, { redirect: 'manual', headers: { cookie: jar.header(url) }, ...post })
     jar.keep(url, res.headers.getSetCookie())
     const location = new URL(res.headers.get('location') ?? '', url).href
     if (location.startsWith(callbackURL)) return { url: location, text: 'the app' }
