@@ -28,7 +28,7 @@ export const allScopes: readonly string[] = (
   'write-network-security'
 ).split(' ')
 
-/** The app in the terms of a client ID metadata document. */
+/** @internal The app in the terms of a client ID metadata document. */
 export function toDocument(client: Client): AdapterPayload {
   const { clientID, clientSecret, name, redirectURIs, scopes = allScopes } = client
   return {
@@ -43,6 +43,6 @@ export function toDocument(client: Client): AdapterPayload {
 
 /** The Hub's rule: equal, but `http` on a loopback host may have any port. */
 export function isRedirectAllowed(uri: string, registered: readonly string[]): boolean {
-  const loopback = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/
+  const loopback = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+/
   return registered.some((one) => one.replace(loopback, '$1') === uri.replace(loopback, '$1'))
 }

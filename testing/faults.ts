@@ -28,7 +28,7 @@ export interface Faults {
   jwks?: EndpointFault
 }
 
-/** Resolves with `true` if the fault took care of the response. */
+/** @internal Resolves with `true` if the fault took care of the response. */
 export async function applyFault(fault: EndpointFault, ctx: Context): Promise<boolean> {
   const { delay = 0, status, body, headers = {}, hang, cut } = fault
   // Without a reference, the timer keeps no process alive whose Hub is closed.
