@@ -1,3 +1,5 @@
+import type { AdapterPayload } from 'oidc-provider' with { 'resolution-mode': 'import' }
+
 /** An OAuth app on the local Hub. */
 export interface Client {
   clientID: string
@@ -9,52 +11,38 @@ export interface Client {
   scopes?: readonly string[]
   /** Shown on the consent page. Default: the client ID. */
   name?: string
-  /** Lifetime of access tokens, from 1 to 43200 minutes. Default: 480. */
-  tokenExpirationMinutes?: number
 }
 
-const redirectURIs = ['localhost', '127.0.0.1', '[::1]'].map(
-  (host) => `http://${host}/auth/huggingface/callback`,
-)
+const hosts = ['localhost', '127.0.0.1', '[::1]']
+const redirectURIs = hosts.map((host) => `http://${host}/auth/huggingface/callback`)
 
 export const defaultClients: readonly [Client, ...Client[]] = [
   { clientID: 'local-app', clientSecret: 'local-app-secret', redirectURIs, name: 'My app' },
   { clientID: 'local-public-app', redirectURIs, name: 'My public app' },
 ]
 
-/** What an app may ask for, in the words of the consent page. */
-export const scopeMeanings: Readonly<Record<string, string>> = {
-  openid: 'Know who you are',
-  profile: 'See your profile: name, username, picture and website',
-  email: 'See your e-mail address',
-  'read-billing': 'Know whether you have a payment method',
-  'read-memberships': 'See your organizations and your role in each',
-  'read-repos': 'Read your repositories, including private ones',
-  'gated-repos': 'Read the gated repositories you have access to',
-  'contribute-repos': 'Create repositories and write to those it created',
-  'write-repos': 'Read and write your repositories',
-  'manage-repos': 'Create, change and delete your repositories',
-  'read-collections': 'Read your collections',
-  'write-collections': 'Change your collections',
-  'inference-api': 'Use Inference Providers for you',
-  'read-endpoints': 'See your Inference Endpoints',
-  'write-endpoints': 'Manage your Inference Endpoints',
-  jobs: 'Run jobs for you',
-  webhooks: 'Manage your webhooks',
-  'write-discussions': 'Write in discussions and pull requests for you',
-  'read-mcp': 'Use the MCP server for you',
-  'read-network-security': 'Read your network security settings',
-  'write-network-security': 'Change your network security settings',
-}
+export const allScopes: readonly string[] = (
+  'openid profile email read-billing read-memberships read-repos gated-repos contribute-repos ' +
+  'write-repos manage-repos read-collections write-collections inference-api read-endpoints ' +
+  'write-endpoints jobs webhooks write-discussions read-mcp read-network-security ' +
+  'write-network-security'
+).split(' ')
 
-export const allScopes: readonly string[] = Object.keys(scopeMeanings)
+/** @internal The app in the terms of a client ID metadata document. */
+export function toDocument(client: Client): AdapterPayload {
+  const { clientID, clientSecret, name, redirectURIs, scopes = allScopes } = client
+  return {
+    client_id: clientID,
+    client_secret: clientSecret,
+    client_name: name,
+    redirect_uris: redirectURIs,
+    scope: scopes.join(' '),
+    token_endpoint_auth_method: clientSecret === undefined ? 'none' : 'client_secret_basic',
+  }
+}
 
 /** The Hub's rule: equal, but `http` on a loopback host may have any port. */
 export function isRedirectAllowed(uri: string, registered: readonly string[]): boolean {
-  const portless = withoutLoopbackPort(uri)
-  return registered.some((other) => withoutLoopbackPort(other) === portless)
-}
-
-function withoutLoopbackPort(uri: string): string {
-  return uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+(?=[/?]|$)/, '$1')
+  const loopback = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+/
+  return registered.some((one) => one.replace(loopback, '$1') === uri.replace(loopback, '$1'))
 }

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Context } from './pages'
 
 /** How an endpoint misbehaves. With `delay` alone it responds as usual, only later. */
 export interface EndpointFault {
@@ -27,37 +28,19 @@ export interface Faults {
   jwks?: EndpointFault
 }
 
-/** Resolves with `true` if the fault took care of the response. */
-export async function applyFault(fault: EndpointFault, res: ServerResponse): Promise<boolean> {
-  const { delay, status, body, headers, hang, cut } = fault
-  if (delay !== undefined) {
-    await wait(delay, res)
-  }
-  if (res.closed || hang) {
-    return true
-  }
+/** @internal Resolves with `true` if the fault took care of the response. */
+export async function applyFault(fault: EndpointFault, ctx: Context): Promise<boolean> {
+  const { delay = 0, status, body, headers = {}, hang, cut } = fault
+  // Without a reference, the timer keeps no process alive whose Hub is closed.
+  await sleep(delay, undefined, { ref: false })
   if (cut) {
-    res.writeHead(status ?? 200, { 'content-type': 'application/json', 'content-length': '1000' })
-    res.write('{"cut":', () => res.destroy())
-    return true
+    ctx.res.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+    ctx.res.write('{"cut":', () => ctx.res.destroy())
   }
-  if (status === undefined && body === undefined) {
-    return false
-  }
-  const isText = typeof body === 'string'
-  const contentType = isText ? 'text/plain; charset=utf-8' : 'application/json'
-  res.writeHead(status ?? 200, { 'content-type': contentType, ...headers })
-  res.end(isText ? body : JSON.stringify(body ?? { error: `Fault with status ${status}` }))
+  if (hang || cut) return new Promise(() => {})
+  if (status === undefined && body === undefined) return false
+  ctx.status = status ?? 200
+  ctx.set(headers)
+  ctx.body = body ?? { error: `Fault with status ${status}` }
   return true
-}
-
-/** Ends early if the connection closes, so that no timer outlives the Hub. */
-async function wait(delay: number, res: ServerResponse): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, delay)
-    res.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

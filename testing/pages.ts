@@ -2,141 +2,122 @@ import { text } from 'node:stream/consumers'
 import type { InteractionResults, Provider } from 'oidc-provider' with {
   'resolution-mode': 'import',
 }
-import {
-  consentPage,
-  errorPage,
-  homePage,
-  type Page,
-  peoplePage,
-  profilePage,
-  render,
-} from './html'
-import { consentKey, type HubState } from './state'
+import { avatarSVG, consentForm, peopleForm, render } from './html'
+import type { Hub } from './hub'
+import { formHeader } from './sign-in'
 
 export type Context = Parameters<Parameters<Provider['use']>[0]>[0]
 
-const expired = errorPage('This request is done or has expired', [
-  'Go back to the app and sign in again.',
-])
+/** The `sub` of the organizations granted to an app, by {@link consentKey} and by grant. */
+export type Consents = Map<string, readonly string[]>
 
-/** The pages that people see in the browser. `signIn` gets them as JSON. */
-export class Pages {
-  readonly #provider: Provider
-  readonly #state: HubState
+/** The Hub asks for consent once for each person, app and set of scopes. */
+export function consentKey(sub: string, clientID: string, scopes: readonly string[]): string {
+  return JSON.stringify([sub, clientID, [...scopes].sort()])
+}
 
-  constructor(provider: Provider, state: HubState) {
-    this.#provider = provider
-    this.#state = state
-  }
+const denial = { error: 'access_denied', error_description: 'The user denied the request' }
 
+/** The pages that people see in the browser. */
+export function createPages(provider: Provider, hub: Hub, consents: Consents) {
   /** One step of a sign-in: shows its page, or takes its form. */
-  async interact(ctx: Context): Promise<void> {
-    const { people, consents, url, faults } = this.#state
-    const provider = this.#provider
-    ctx.set('Cache-Control', 'no-store')
+  async function interact(ctx: Context): Promise<void> {
     const interaction = await provider.interactionDetails(ctx.req, ctx.res).catch(() => {})
-    if (interaction === undefined) {
-      return show(ctx, 400, expired)
-    }
+    if (!interaction) return show(ctx, 400, 'This sign-in is over', ['Sign in again in the app.'])
     const finish = async (result: InteractionResults): Promise<void> =>
-      redirect(ctx, await provider.interactionResult(ctx.req, ctx.res, result))
-    const form = ctx.method === 'POST' ? await readForm(ctx) : undefined
-    if (faults.deny || form?.get('decision') === 'deny') {
-      const description = 'The user denied the request'
-      return finish({ error: 'access_denied', error_description: description })
-    }
+      ctx.redirect(await provider.interactionResult(ctx.req, ctx.res, result))
+    const form = new URLSearchParams(ctx.get(formHeader) || (await text(ctx.req)))
+    const decision = form.get('decision')
+    if (hub.faults.deny || decision === 'deny') return finish(denial)
 
-    const { prompt, session } = interaction
-    const params = interaction.params as Record<string, string>
+    // Without what is undefined.
+    const params: Record<string, string> = JSON.parse(JSON.stringify(interaction.params))
     const { client_id: clientID = '', scope = '', orgIds = '' } = params
     const appName = (await provider.Client.find(clientID))?.clientName ?? clientID
-    if (prompt.name === 'login') {
-      if (form === undefined) {
-        return show(ctx, 200, peoplePage(url, appName, people))
-      }
+    const person = hub.people.find(({ sub }) => sub === interaction.session?.accountId)
+    if (interaction.prompt.name === 'login' || !person) {
       const username = form.get('username')
-      const person = people.find((one) => one.username === username)
-      return person === undefined
-        ? show(ctx, 400, errorPage(`${username} is not on the local Hub`, [], ctx.path))
-        : finish({ login: { accountId: person.sub } })
+      if (username === null) {
+        const messages = [`You will sign in to ${appName}.`]
+        return show(ctx, 200, 'Choose a person', messages, peopleForm(hub.url, hub.people))
+      }
+      const chosen = hub.people.find((one) => one.username === username)
+      if (!chosen) return refuse(ctx, `${username} is not on the local Hub`, hub.people)
+      await finish({ login: { accountId: chosen.sub } })
+      // With somebody else signed in, oidc-provider would ask whether to sign them out.
+      return signOut(ctx)
     }
 
-    const person = people.find(({ sub }) => sub === session?.accountId)
-    if (person === undefined) {
-      return show(ctx, 400, expired)
-    }
-    const scopes = new Set(scope.split(' '))
+    const scopes = scope.split(' ')
     const key = consentKey(person.sub, clientID, scopes)
-    if (form !== undefined) {
-      consents.set(key, new Set(form.getAll('orgs')))
+    const names = form.has('orgs') ? form.getAll('orgs').filter((name) => name !== '') : undefined
+    const wanted = names ?? [...(consents.get(key) ?? []), ...orgIds.split(',')]
+    const findOrg = (name: string) =>
+      person.orgs.find(({ sub, username }) => name === sub || name === username)
+    const ticked = wanted.flatMap((name) => findOrg(name) ?? [])
+    const unknown = names?.find((name) => !findOrg(name))
+    const title = `${unknown} is not an organization of ${person.username}`
+    if (unknown) return refuse(ctx, title, person.orgs)
+    if (decision === 'authorize') {
+      const granted = ticked.map(({ sub }) => sub)
+      consents.set(key, granted)
       return finish({ consent: {} })
     }
-    const ticked = new Set([...(consents.get(key) ?? []), ...orgIds.split(',')])
-    const restart = `/oauth/authorize?${new URLSearchParams(JSON.parse(JSON.stringify(params)))}`
-    show(ctx, 200, consentPage(url, { appName, clientID, person, scopes, ticked, restart }))
+    if (decision === 'switch') {
+      return ctx.redirect(`/oauth/authorize?${new URLSearchParams({ ...params, prompt: 'login' })}`)
+    }
+    const messages = [`Client ID: ${clientID}`, 'You are signed in as:']
+    const page = consentForm(hub.url, person, scopes, ticked)
+    show(ctx, 200, `Authorize ${appName}?`, messages, page)
   }
 
-  /** All other pages: the home page, and the profiles that the `profile` claim points to. */
-  async visit(ctx: Context): Promise<void> {
-    const { people, clients, url } = this.#state
-    if (ctx.path === '/logout' && ctx.method === 'POST') {
-      const session = await this.#provider.Session.get(ctx)
-      await session.destroy()
-      ctx.cookies.set(this.#provider.cookieName('session'), null)
-      return redirect(ctx, (await readForm(ctx)).get('next') ?? '/')
-    }
-    if (ctx.path === '/') {
-      const { accountId } = await this.#provider.Session.get(ctx)
-      const visitor = people.find(({ sub }) => sub === accountId)
-      return show(ctx, 200, homePage(url, people, clients, visitor))
-    }
-    const orgs = people.flatMap((person) => person.orgs.map(({ role, ...org }) => org))
-    const account = [...people, ...orgs].find(
-      ({ username }) => ctx.path === `/${encodeURIComponent(username)}`,
-    )
-    return account === undefined
-      ? show(ctx, 404, errorPage('Page not found', [`The local Hub has no page ${ctx.path}.`]))
-      : show(ctx, 200, profilePage(url, account))
+  async function signOut(ctx: Context): Promise<void> {
+    const session = await provider.Session.get(ctx)
+    if (session.accountId) await Object.assign(session, { accountId: undefined }).persist()
   }
 
-  /** Shown instead of a redirect to an app that the Hub does not know or trust. */
-  showError(ctx: Context, error: string, description = '', registered: readonly string[]): void {
-    const { client_id: clientID, redirect_uri: redirectURI } = ctx.query
-    const known = this.#state.clients.map((client) => client.clientID).join(', ')
-    const hints: Readonly<Record<string, readonly string[]>> = {
-      invalid_client: [`Asked for: ${clientID}`, `Registered here: ${known}`],
-      invalid_redirect_uri: [
-        `Asked for: ${redirectURI}`,
-        `Registered for this app: ${registered.join(', ')}`,
-      ],
-    }
-    const title = `${ctx.status} Error: ${headlines[error] ?? error}`
-    show(ctx, ctx.status, errorPage(title, [description, ...(hints[error] ?? [])], ctx.originalUrl))
+  return {
+    /** Every address that is not one of OAuth. */
+    async visit(ctx: Context): Promise<void> {
+      const { path, method } = ctx
+      ctx.set('Cache-Control', 'no-store')
+      if (path.startsWith('/interaction/')) return interact(ctx)
+      const [, avatar] = /^\/avatars\/([^/]+)\.svg$/.exec(path) ?? []
+      const person = hub.people.find(({ username }) => path === `/${encodeURIComponent(username)}`)
+      if (path === '/sign-out' && method === 'POST') {
+        await signOut(ctx)
+        ctx.redirect('/')
+      } else if (avatar) {
+        ctx.type = 'image/svg+xml'
+        ctx.body = avatarSVG(decodeURIComponent(avatar))
+      } else if (person) {
+        show(ctx, 200, person.name ?? person.username, [`@${person.username}`])
+      } else if (path === '/') {
+        show(ctx, 200, 'Local Hub', [`Apps with the Hub URL ${hub.url} sign people in here.`])
+      } else {
+        show(ctx, 404, 'Page not found', [`The local Hub has no page ${path}.`])
+      }
+    },
+
+    /** Shown instead of a redirect to an app that the Hub does not know or trust. */
+    error(ctx: Context, error: string, detail = '', redirectURIs?: readonly string[]) {
+      const { client_id: clientID, redirect_uri: redirectURI } = ctx.query
+      const known = redirectURIs ?? hub.clients.map((client) => client.clientID)
+      const hint = `Asked for: ${clientID}, ${redirectURI}. Registered: ${known.join(', ')}`
+      show(ctx, ctx.status, `${ctx.status} Error: ${error}`, [detail, clientID ? hint : ''])
+    },
   }
 }
 
-/** What the Hub's own error page says. */
-const headlines: Readonly<Record<string, string>> = {
-  invalid_client: 'Invalid client_id',
-  invalid_redirect_uri: 'invalid redirect_uri',
+function refuse(ctx: Context, title: string, known: readonly { username: string }[]): void {
+  const names = known.map(({ username }) => username).join(', ')
+  show(ctx, 400, title, [`Known are: ${names || 'none'}.`])
 }
 
-function show(ctx: Context, status: number, page: Page): void {
-  const { title, data = { messages: [title] } } = page
+/** `signIn` gets only text. It fills in every form, so it comes to no other page. */
+function show(ctx: Context, status: number, title: string, messages: string[], form?: string) {
+  const isForPeople = ctx.get(formHeader) === ''
   ctx.status = status
-  if (ctx.accepts('html', 'json') === 'json') {
-    ctx.body = data
-  } else {
-    ctx.type = 'html'
-    ctx.body = render(page)
-  }
-}
-
-function redirect(ctx: Context, location: string): void {
-  ctx.status = 303
-  ctx.redirect(location)
-}
-
-async function readForm(ctx: Context): Promise<URLSearchParams> {
-  return new URLSearchParams(await text(ctx.req))
+  ctx.type = isForPeople ? 'html' : 'text'
+  ctx.body = isForPeople ? render(title, messages, form) : [title, ...messages].join('. ')
 }

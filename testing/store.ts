@@ -1,43 +1,26 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider' with { 'resolution-mode': 'import' }
 
-/** Keeps codes, tokens, grants and sessions. One for each Hub, so Hubs share nothing. */
-export class Store {
-  readonly #entries = new Map<string, { payload: AdapterPayload; expires: number }>()
-  readonly #idsByUid = new Map<string, string>()
-
-  /** The adapter of one of oidc-provider's models. */
-  adapter(model: string): Adapter {
-    const entries = this.#entries
-    const idsByUid = this.#idsByUid
-    const find = async (id: string): Promise<AdapterPayload | undefined> => {
-      const entry = entries.get(`${model}:${id}`)
-      return entry !== undefined && entry.expires > Date.now() ? entry.payload : undefined
-    }
+/** Keeps codes, tokens, grants and sessions, which oidc-provider would share among all Hubs. */
+export function createStore(): (model: string) => Adapter {
+  const entries = new Map<string, AdapterPayload>()
+  return (model) => {
+    const find = async (id: string) => entries.get(`${model} ${id}`)
     return {
       find,
-      findByUid: async (uid) => find(idsByUid.get(uid) ?? ''),
-      async findByUserCode() {},
-      async upsert(id, payload, expiresIn = Number.POSITIVE_INFINITY) {
-        entries.set(`${model}:${id}`, { payload, expires: Date.now() + expiresIn * 1000 })
-        if (model === 'Session' && payload.uid !== undefined) {
-          idsByUid.set(payload.uid, id)
-        }
+      findByUid: find,
+      findByUserCode: find,
+      async upsert(id, payload) {
+        entries.set(`${model} ${id}`, payload)
+        if (payload.uid) entries.set(`${model} ${payload.uid}`, payload)
       },
       async consume(id) {
-        const payload = await find(id)
-        if (payload !== undefined) {
-          payload.consumed = Math.floor(Date.now() / 1000)
-        }
+        Object.assign(entries.get(`${model} ${id}`) ?? {}, { consumed: true })
       },
       async destroy(id) {
-        entries.delete(`${model}:${id}`)
+        entries.delete(`${model} ${id}`)
       },
       async revokeByGrantId(grantId) {
-        for (const [key, { payload }] of entries) {
-          if (payload.grantId === grantId) {
-            entries.delete(key)
-          }
-        }
+        for (const [key, payload] of entries) if (payload.grantId === grantId) entries.delete(key)
       },
     }
   }

@@ -1,122 +1,57 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { signIn } from '../../testing'
+import { expect, test } from '@jest/globals'
 
 const root = join(__dirname, '../..')
-const testing = join(root, 'dist/testing')
+const testing = JSON.stringify(join(root, 'dist/testing'))
+const cli = join(root, 'dist/testing/cli.js')
 const { NODE_OPTIONS: _, ...env } = process.env
 
-let folder: string
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'testing-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
-
-interface Outcome {
-  readonly code?: number
-  readonly stdout: string
-  readonly stderr: string
+/** Resolves with what a script prints until it ends. */
+async function run(cwd: string, file: string, ...args: string[]): Promise<{ code?: number; stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, [file, ...args], { env, cwd }).catch((failed) => failed)
 }
 
-async function run(file: string, ...args: string[]): Promise<Outcome> {
-  const done = promisify(execFile)(process.execPath, [file, ...args], { env, cwd: folder })
-  return done.catch((failed: Outcome) => failed)
-}
-
-const files = {
-  'package.json': '{}',
-  'jest.config.js': `module.exports = { globalSetup: './setup.js', globalTeardown: './teardown.js' }`,
-  'setup.js': `module.exports = async () => {
-    globalThis.hub = await require(${JSON.stringify(testing)}).startHub()
-    process.env.HUB = globalThis.hub.url
-  }`,
-  'teardown.js': 'module.exports = () => globalThis.hub.close()',
-  'app.test.js': `const { signIn, startHub } = require(${JSON.stringify(testing)})
-    test('sign in', async () => {
-      const url = process.env.HUB + '/oauth/authorize?client_id=local-app&state=s&redirect_uri=' +
-        'http://localhost/auth/huggingface/callback&code_challenge_method=S256&code_challenge=' + 'a'.repeat(43)
-      expect(await signIn(url, 'ada')).toMatch('http://localhost/auth/huggingface/callback?code=')
-      await expect(signIn(url, 'nobody')).rejects.toThrow(TypeError)
-    })
-    test('start', () => expect(startHub()).rejects.toThrow("Jest's globalSetup"))`,
-}
-
-test('default Jest signs in on a Hub that globalSetup started', async () => {
-  for (const [name, text] of Object.entries(files)) {
-    await writeFile(join(folder, name), text)
+test('default Jest signs in on a Hub that globalSetup started, and says where to start one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'testing-'))
+  const files = {
+    'package.json': '{}',
+    'jest.config.js': `module.exports = { globalSetup: './setup.js', globalTeardown: './teardown.js' }`,
+    'setup.js': `module.exports = async () => {
+      globalThis.hub = await require(${testing}).startHub()
+      process.env.HUB = globalThis.hub.url
+    }`,
+    'teardown.js': 'module.exports = () => globalThis.hub.close()',
+    'app.test.js': `const { signIn, startHub } = require(${testing})
+      test('sign in', async () => {
+        const url = process.env.HUB + '/oauth/authorize?client_id=local-app&response_type=code&redirect_uri=' +
+          'http://localhost/auth/huggingface/callback&code_challenge_method=S256&code_challenge=' + 'a'.repeat(43)
+        expect(await signIn(url, 'ada')).toMatch('http://localhost/auth/huggingface/callback?code=')
+      })
+      test('start', () => expect(startHub()).rejects.toThrow("Jest's globalSetup"))`,
   }
-  const { stderr } = await run(join(root, 'node_modules/jest/bin/jest.js'), '--ci')
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  const { stderr } = await run(folder, join(root, 'node_modules/jest/bin/jest.js'), '--ci', '--runInBand')
   expect(stderr).toContain('Tests:       2 passed, 2 total')
+  await rm(folder, { recursive: true })
 }, 30_000)
 
-describe('npx passport-huggingface', () => {
-  const cli = join(testing, 'cli.js')
-
-  /** What the command prints until it waits. */
-  async function withHub(args: string[], use: (env: Record<string, string>) => unknown) {
-    const child = spawn(process.execPath, [cli, ...args], { env })
-    try {
-      const printed: Record<string, string> = {}
-      for await (const line of createInterface(child.stdout)) {
-        const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? []
-        if (name !== undefined && value !== undefined) {
-          printed[name] = value
-        }
-        if (line.startsWith('# Press')) {
-          break
-        }
-      }
-      await use(printed)
-    } finally {
-      child.kill()
-      await once(child, 'exit')
-    }
-  }
-
-  test('starts a Hub and prints what goes into a .env file', async () => {
-    await withHub(['--port', '0'], async (printed) => {
-      const { HF_HUB_URL: url, HF_CLIENT_ID: clientID, ...others } = printed
-      expect(others).toEqual({ HF_CLIENT_SECRET: 'local-app-secret' })
-      const query = new URLSearchParams({
-        client_id: clientID ?? '',
-        redirect_uri: 'http://localhost:3000/auth/huggingface/callback',
-        code_challenge: 'a'.repeat(43),
-        code_challenge_method: 'S256',
-      })
-      expect(await signIn(`${url}/oauth/authorize?${query}`, 'ada')).toContain('code=')
-    })
-  })
-
-  test('takes a free port if 4567 is taken, but not if another one was asked for', async () => {
-    const server = createServer()
-      .on('error', () => {})
-      .listen(4567, '127.0.0.1')
-    await Promise.race([once(server, 'listening'), once(server, 'error')])
-    await withHub([], ({ HF_HUB_URL: url }) => expect(url).not.toContain(':4567'))
-    expect(await run(cli, '--port', '4567')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('EADDRINUSE'),
-    })
-    server.close()
-  })
-
-  test('has a help text', async () => {
-    expect((await run(cli, '--help')).stdout).toContain('Usage: npx passport-huggingface')
-  })
-
-  test('says what to install if oidc-provider is missing', async () => {
-    await cp(testing, join(folder, 'testing'), { recursive: true })
-    expect(await run(join(folder, 'testing/cli.js'))).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('npm install --save-dev oidc-provider'),
-    })
-  })
-})
+test('npx passport-huggingface says how to use it, prints a .env file, and takes a free port if its own is taken', async () => {
+  const server = createServer()
+  await Promise.race([once(server.listen(4567, '127.0.0.1'), 'error'), once(server, 'listening')])
+  const [refused, helped] = [run(root, cli, '--port', '4567'), run(root, cli, '--help')]
+  const child = spawn(process.execPath, [cli], { env })
+  const [printed] = await once(child.stdout, 'data')
+  child.kill()
+  const [, port] = /^HF_HUB_URL=http:..127\.0\.0\.1:(\d+)\nHF_CLIENT_ID=local-app\nHF_CLIENT_SECRET=local-app-secret\n/.exec(printed) ?? []
+  expect(Number(port)).toBeGreaterThan(0)
+  expect(port).not.toBe('4567')
+  expect(await refused).toMatchObject({ code: 1, stderr: expect.stringContaining('EADDRINUSE') })
+  expect((await helped).stdout).toContain('Usage: npx passport-huggingface')
+  server.close()
+}, 30_000)

@@ -1,155 +1,205 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, signIn, startHub } from '../../testing'
+import { CookieJar } from '../support/browser'
 import { certificate } from '../support/certificate'
-import { App, callbackURL } from './app'
+import { callbackURL, type Json, OAuthApp } from '../support/oauth-app'
+
+const callbackPath = '/auth/huggingface/callback'
+const markup = '"><script>alert(1)</script>'
+const people = [{ username: 'ada' }, { username: 'x', name: markup, email: markup, orgs: [{ username: 'o', name: markup, role: markup }] }]
+/** The document of an app. With `/liar` in its address, it is another app's. */
+const clientMetadata = (clientID: string) => ({
+  client_id: clientID.replace('/liar', ''),
+  redirect_uris: ['http://localhost/callback'],
+  token_endpoint_auth_method: 'none',
+  ...(clientID.endsWith('/small') && { scope: 'openid profile' }),
+})
 
 let hub: Hub
-let app: App
-
+let other: Hub
+let app: OAuthApp
 beforeAll(async () => {
   hub = await startHub()
-  app = new App(hub)
+  other = await startHub({ people, clientMetadata })
+  app = new OAuthApp(hub)
 })
-afterAll(() => hub.close())
+afterEach(() => {
+  hub.faults = {}
+})
+afterAll(() => Promise.all([hub.close(), other.close()]))
 
-test('signIn needs only the URL and resolves with the callback URL', async () => {
-  const callback = await signIn(app.authorizationURL(), 'ada')
-  expect(callback.startsWith(`${callbackURL}?`)).toBe(true)
-  expect(Object.fromEntries(new URL(callback).searchParams)).toEqual({
-    code: expect.any(String),
-    state: 'some state',
-    iss: hub.url,
+const denied = { error: 'access_denied', error_description: 'The user denied the request', state: 'some state' }
+const code = expect.any(String)
+
+describe('signIn', () => {
+  test('needs only the URL, and resolves with the callback URL', async () => {
+    const callback = new URL(await signIn(app.authorizationURL(), 'ada'))
+    expect(callback.origin + callback.pathname).toBe(callbackURL)
+    expect(Object.fromEntries(callback.searchParams)).toEqual({ code, state: 'some state', iss: hub.url })
+  })
+
+  test('works over https', async () => {
+    const secure = await startHub({ tls: await certificate() })
+    expect(await new OAuthApp(secure).signIn('ada')).toMatchObject({ code, iss: expect.stringMatching(/^https:/) })
+    await secure.close()
+  })
+
+  test.each([undefined, null, '', '/login', 'http://app.example/auth'])('says what it needs if it gets %p', async (location) => {
+    await expect(signIn(location, 'ada')).rejects.toThrow(TypeError)
+    await expect(hub.signIn(location, 'ada')).rejects.toThrow(TypeError)
+  })
+
+  test('of a Hub does not visit another one', async () => {
+    await expect(hub.signIn(new OAuthApp(other).authorizationURL(), 'ada')).rejects.toThrow(`a URL of this Hub, ${hub.url}`)
+  })
+
+  test.each<[string, string, string[] | undefined, RegExp]>([
+    ['person', 'nobody', undefined, /400: nobody .* ada, bo, chidi, dana, emi\./],
+    ['organization', 'bo', ['tidal-labs', 'tidal'], /400: tidal .* bo\. .* tidal-labs, open-atlas\./],
+    ['organization of a person without any', 'emi', ['tidal'], /400: tidal .* none\./],
+  ])('names those that there are if it gets an unknown %s', async (_, username, orgs, message) => {
+    await expect(app.signIn(username, {}, orgs && { orgs })).rejects.toThrow(message)
+  })
+
+  test('denies even for a person who consented before', async () => {
+    expect(await app.signIn('bo')).toMatchObject({ code })
+    for (const username of ['bo', 'chidi']) expect(await app.signIn(username, {}, { deny: true })).toEqual({ ...denied, iss: hub.url })
   })
 })
 
-test.each([undefined, null, '', '/login', 'http://app.example/auth/huggingface'])(
-  'signIn says what it needs when it gets %p',
-  async (location) => {
-    const message = `signIn needs the Location that your sign-in route redirects to; got ${location}`
-    await expect(signIn(location, 'ada')).rejects.toThrow(new TypeError(message))
-    await expect(hub.signIn(location, 'ada')).rejects.toThrow(new TypeError(message))
+test.each(['http://127.0.0.1', 'http://localhost:65000', 'http://[::1]:8080'])(
+  'a callback may be on any loopback port: %s',
+  async (origin) => {
+    expect(await new OAuthApp(hub, hub.clients[0], origin + callbackPath).signIn('ada')).toMatchObject({ code })
   },
 )
 
-test('hub.signIn refuses the URL of another Hub', async () => {
-  const url = 'http://127.0.0.1:1/oauth/authorize'
-  await expect(hub.signIn(url, 'ada')).rejects.toThrow(`signIn needs a URL of this Hub, ${hub.url}`)
-})
-
-test('signIn says when the URL is not of a local Hub', async () => {
-  const server = createServer((_req, res) => res.end('<h1>My app</h1>')).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/oauth/authorize`
-  await expect(signIn(url, 'ada')).rejects.toThrow(
-    `${url} is not a page of a local Hub (status 200)`,
-  )
-  server.close()
-})
-
-test('an unknown person is an error that names the people', async () => {
-  const message = 'nobody is not on the local Hub; the people are ada, bo, chidi, dana, emi'
-  await expect(signIn(app.authorizationURL(), 'nobody')).rejects.toThrow(new TypeError(message))
-})
-
-test('a person who denies is sent back with access_denied, even if they consented before', async () => {
-  await app.signIn('bo')
-  for (const username of ['bo', 'chidi']) {
-    const callback = await signIn(app.authorizationURL(), username, { deny: true })
-    expect(Object.fromEntries(new URL(callback).searchParams)).toEqual({
-      error: 'access_denied',
-      error_description: 'The user denied the request',
-      state: 'some state',
-      iss: hub.url,
-    })
-  }
-  expect(await app.signIn('bo')).toHaveProperty('code')
-})
-
-test('an unknown organization is an error that names those of the person', async () => {
-  const params = { prompt: 'consent' }
-  const message = 'tidal is not an organization of this person; they have tidal-labs, open-atlas'
-  await expect(app.signIn('bo', params, ['tidal-labs', 'tidal'])).rejects.toThrow(message)
-  await expect(app.signIn('emi', params, ['tidal'])).rejects.toThrow('they have none')
-})
-
-test('choosing organizations is an error when the Hub does not ask for them', async () => {
-  await app.signIn('dana')
-  await expect(app.signIn('dana', {}, [])).rejects.toThrow('dana has authorized this app before')
-})
-
-test('two people with one name are refused', async () => {
-  const people = [{ username: 'ada' }, { username: 'ada', name: 'Another' }]
-  await expect(startHub({ people })).rejects.toThrow('two people with the username ada')
-})
-
-test('a sign-in over https works, also when the Hub is behind a proxy', async () => {
-  const own = await startHub({ tls: await certificate(), url: 'https://hub.example/' })
-  const plain = await startHub({ tls: await certificate() })
-  try {
-    expect(await new App(own).signIn('ada')).toMatchObject({ iss: 'https://hub.example' })
-    expect(await signIn(new App(plain).authorizationURL(), 'ada')).toContain('code=')
-  } finally {
-    await Promise.all([own.close(), plain.close()])
-  }
-})
-
-describe('a redirect URI', () => {
-  test.each([
-    'http://127.0.0.1/auth/huggingface/callback',
-    'http://localhost:65000/auth/huggingface/callback',
-    'http://[::1]:8080/auth/huggingface/callback',
-  ])('may have any port on a loopback host: %s', async (redirectURI) => {
-    const url = new App(hub, hub.clients[0], redirectURI).authorizationURL()
-    expect((await signIn(url, 'ada')).startsWith(`${redirectURI}?code=`)).toBe(true)
-  })
-
-  test.each([
-    'http://127.0.0.1:4567/other',
-    'http://127.0.0.1:4567/auth/huggingface/callback?more=1',
-    'https://127.0.0.1:4567/auth/huggingface/callback',
-    'http://127.0.0.1.example.com/auth/huggingface/callback',
-    'http://127.0.0.1@evil.example/auth/huggingface/callback',
-  ])('that is not registered is shown on an error page: %s', async (redirectURI) => {
-    const attempt = new App(hub, hub.clients[0], redirectURI).signIn('ada')
-    await expect(attempt).rejects.toThrow('The Hub refused (400): 400 Error: invalid redirect_uri')
-    await expect(attempt).rejects.toThrow(`Asked for: ${redirectURI} Registered for this app: http`)
-  })
-
-  test('may belong to a native app', async () => {
-    const redirectURI = 'my-app://signed-in'
-    const own = await startHub({ clients: [{ clientID: 'desktop', redirectURIs: [redirectURI] }] })
-    try {
-      const native = new App(own, own.clients[0], redirectURI)
-      expect(await native.userinfo(await native.tokens('ada'))).toHaveProperty('sub')
-      expect(await native.signIn('ada', { prompt: 'none' })).toHaveProperty(
-        'error',
-        'login_required',
-      )
-    } finally {
-      await own.close()
-    }
-  })
-})
-
-test('an unknown app is shown on an error page', async () => {
-  await expect(new App(hub, { clientID: 'nobody' }).signIn('ada')).rejects.toThrow(
-    /400 Error: Invalid client_id .*Asked for: nobody Registered here: local-app, local-public-app/,
-  )
+test.each<[string, string, RegExp]>([
+  ['local-app', 'http://127.0.0.1:4567/other', /redirect_uri\. .* Registered: http:\/\/localhost/],
+  ['local-app', `http://127.0.0.1:4567${callbackPath}?more=1`, /redirect_uri/],
+  ['local-app', `https://127.0.0.1:4567${callbackPath}`, /redirect_uri/],
+  ['local-app', `http://127.0.0.1.example.com${callbackPath}`, /redirect_uri/],
+  ['local-app', `http://127.0.0.1@evil.example${callbackPath}`, /redirect_uri/],
+  ['nobody', callbackURL, /invalid_client\. .* Registered: local-app, local-public-app/],
+  ['https://app.example/cimd', callbackURL, /invalid_client/],
+])('nobody is sent back to an app that is not registered: %s at %s', async (clientID, uri, message) => {
+  const attempt = new OAuthApp(hub, { clientID }, uri).signIn('ada')
+  await expect(attempt).rejects.toThrow(message)
+  await expect(attempt).rejects.toThrow(`Asked for: ${clientID}, ${uri}.`)
 })
 
 test('PKCE is S256, and required of an app without a secret', async () => {
-  const plain = { code_challenge_method: 'plain' }
-  expect(await app.signIn('ada', plain)).toHaveProperty('error', 'invalid_request')
-  const none = { code_challenge: [], code_challenge_method: [] }
-  const open = new App(hub, hub.clients[1])
-  expect(await open.signIn('ada', none)).toHaveProperty('error', 'invalid_request')
+  const none = { code_challenge: undefined, code_challenge_method: undefined }
+  for (const query of [{ code_challenge_method: 'plain' }, none]) {
+    expect(await new OAuthApp(hub, hub.clients[1]).signIn('ada', query)).toHaveProperty('error', 'invalid_request')
+  }
 })
 
-test('a port that is taken, no apps at all, and a URL that is none, are errors', async () => {
-  await expect(startHub({ port: Number(new URL(hub.url).port) })).rejects.toThrow('EADDRINUSE')
-  await expect(startHub({ clients: [] })).rejects.toThrow('leave `clients` out')
-  await expect(startHub({ url: 'hub.example' })).rejects.toThrow('Invalid URL')
+test('an app without registration signs people in by its metadata document', async () => {
+  const at = (clientID: string) => new OAuthApp(other, { clientID }, 'http://localhost:3000/callback')
+  const unregistered = at('https://app.example/cimd')
+  expect(await unregistered.refresh(await unregistered.tokens('ada'))).toMatchObject({ status: 200, scope: 'openid profile email' })
+  expect(await at('https://app.example/small').signIn('ada', { scope: 'email' })).toHaveProperty('error', 'invalid_scope')
+  await expect(at('https://app.example/liar').signIn('ada')).rejects.toThrow('has the client_id https://app.example, but')
+})
+
+describe('organizations', () => {
+  const idOf = (name: string) => hub.people[0]?.orgs.find(({ username }) => username === name)?.sub ?? ''
+  const orgsOf = async (query: object, orgs?: string[]) =>
+    (await app.userinfo(await app.tokens('ada', { ...query }, orgs && { orgs })))['orgs'] as Json[]
+  const roles = async (...args: Parameters<typeof orgsOf>) => (await orgsOf(...args)).map((org) => org['roleInOrg'] ?? '-').join(' ')
+
+  test('have a role only if the person ticks them, then and at the next sign-in', async () => {
+    const query = { scope: 'openid profile jobs' }
+    expect(await roles(query)).toBe('- - - - -')
+    expect(await roles(query, ['tidal-labs'])).toBe('admin - - - -')
+    expect(await roles(query)).toBe('admin - - - -')
+    expect(await roles(query, [idOf('open-atlas')])).toBe('- write - - -')
+    expect(await roles(query, [])).toBe('- - - - -')
+  })
+
+  test('that the app asks for are ticked already, and all have a role if it may read memberships', async () => {
+    const query = { scope: 'openid profile webhooks', prompt: 'consent' }
+    expect(await roles({ ...query, orgIds: idOf('tidal-labs') })).toBe('admin - - - -')
+    expect(await roles({ ...query, orgIds: ['open-atlas', 'quartz-bank'].map(idOf) })).toBe('admin write - contributor -')
+    expect(await roles({ scope: 'profile read-memberships' })).toBe('admin write read contributor read')
+  })
+
+  test('look like those of the Hub, with pictures', async () => {
+    const [tidal] = await orgsOf({ scope: 'profile' })
+    const picture = `${hub.url}/avatars/tidal-labs.svg`
+    expect(tidal).toEqual({ sub: idOf('tidal-labs'), name: 'Tidal Labs', preferred_username: 'tidal-labs', picture, plan: 'enterprise' })
+    expect(await (await fetch(picture)).text()).toMatch(/^<svg.*>T<\/text><\/svg>$/s)
+  })
+})
+
+describe('in a browser', () => {
+  /** Goes to an address, or sends a form to it, and follows redirects to a page or back to the app. */
+  async function visit(jar: CookieJar, url: string, form?: Record<string, string>): Promise<{ url: string; text: string }> {
+    const post = form && { method: 'POST', body: new URLSearchParams(form) }
+    const res = await fetch(url, { redirect: 'manual', headers: { cookie: jar.header(url) }, ...post })
+    jar.keep(url, res.headers.getSetCookie())
+    const location = new URL(res.headers.get('location') ?? '', url).href
+    if (location.startsWith(callbackURL)) return { url: location, text: 'the app' }
+    return res.headers.has('location') ? visit(jar, location) : { url, text: await res.text() }
+  }
+
+  /** What somebody sees who begins a sign-in, and is asked who they are. */
+  async function arrive(username: string, query = {}, jar = new CookieJar(), of = app) {
+    const choice = await visit(jar, of.authorizationURL(query))
+    expect(choice.text).toContain('<h1>Choose a person</h1>')
+    return { jar, choice, ...(await visit(jar, choice.url, { username })) }
+  }
+
+  test('a person is asked once for each app and set of scopes, and not if they denied', async () => {
+    const { jar, url, text } = await arrive('dana', { scope: 'openid jobs' })
+    for (const shown of ['Authorize My app?', 'local-app', 'Dana Whitfield', '<code>jobs</code>']) expect(text).toContain(shown)
+    expect(text).not.toContain('email</code>')
+    const goAgain = (query: object) => visit(jar, app.authorizationURL({ scope: 'openid jobs', ...query }))
+    expect((await visit(jar, url, { decision: 'deny' })).url).toContain('error=access_denied')
+    const again = await goAgain({})
+    expect((await visit(jar, again.url, { decision: 'authorize', orgs: '' })).url).toContain('code=')
+    expect((await goAgain({ scope: 'jobs openid' })).url).toContain('code=')
+    for (const query of [{ scope: 'openid' }, { prompt: 'consent' }]) expect((await goAgain(query)).text).toContain('Authorize My app?')
+    hub.faults = { deny: true }
+    for (const username of ['dana', 'chidi']) expect(await app.signIn(username)).toMatchObject(denied)
+    expect((await goAgain({})).url).toContain('error=access_denied')
+  })
+
+  test('the consent page says what organizations show, and they can be unticked', async () => {
+    const scope = 'openid read-mcp'
+    await app.signIn('bo', { scope }, { orgs: ['tidal-labs', 'open-atlas'] })
+    const { jar, url, text } = await arrive('bo', { scope, prompt: 'consent' })
+    expect(text).toContain('your role in those you tick.')
+    expect(text.match(/ checked>/g)).toHaveLength(2)
+    await visit(jar, url, { decision: 'authorize', orgs: '' })
+    expect((await visit(jar, app.authorizationURL({ scope, prompt: 'consent' }))).text).not.toContain(' checked>')
+    expect((await arrive('bo', { scope: 'read-memberships' })).text).toContain('your role in all of them.')
+  })
+
+  test('a person who is not the right one is changed on the consent page, or signs out', async () => {
+    const { jar, url } = await arrive('ada', { scope: 'openid read-repos' })
+    const choice = await visit(jar, url, { decision: 'switch' })
+    expect(choice.text).toContain('Choose a person')
+    expect((await visit(jar, choice.url, { username: 'chidi' })).text).toContain('Chidi Okafor')
+    expect((await visit(jar, `${hub.url}/sign-out`, {})).text).toContain('<h1>Local Hub</h1>')
+    expect((await arrive('bo', { scope: 'jobs' }, jar)).text).toContain('Bo Lindqvist')
+  })
+
+  test.each([
+    ['/ada', 200, '<h1>Ada Moreno</h1>'],
+    ['/nobody', 404, 'The local Hub has no page /nobody.'],
+    ['/interaction/long-gone', 400, 'Sign in again in the app.'],
+  ])('the page %s has the status %p', async (path, status, shown) => {
+    const res = await fetch(hub.url + path)
+    expect([res.status, await res.text()]).toEqual([status, expect.stringContaining(shown)])
+  })
+
+  test('markup in names is shown as text', async () => {
+    const { jar, choice, text } = await arrive('x', {}, undefined, new OAuthApp(other))
+    for (const shown of [choice.text, text, (await visit(jar, `${other.url}/x`)).text]) {
+      expect(shown).toContain('&#34;&#62;&#60;script&#62;')
+      expect(shown).not.toContain('<script')
+    }
+  })
 })

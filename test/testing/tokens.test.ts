@@ -1,265 +1,168 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { type Client, type Hub, type HubOptions, startHub } from '../../testing'
-import { App, badToken, callbackURL, idTokenParts, type Json, type Tokens } from './app'
+import { type EndpointFault, type Hub, startHub } from '../../testing'
+import { callbackURL, idTokenParts, type Json, OAuthApp } from '../support/oauth-app'
+
+const client = { clientID: 'small', clientSecret: 's', redirectURIs: [callbackURL], scopes: ['openid', 'profile'] }
+const people = [
+  { username: 'cy', email: 'cy@example.com', grant: ['openid', 'profile'] },
+  { username: 'before', claims: { hobby: 'chess', isPro: 'perhaps' } },
+  { username: 'ada' },
+]
 
 let hub: Hub
-let app: App
-const others: Hub[] = []
-
+let own: Hub
+let app: OAuthApp
+let ownApp: OAuthApp
 beforeAll(async () => {
   hub = await startHub()
-  app = new App(hub)
+  own = await startHub({ clients: [client, { ...client, clientID: 'large', scopes: ['openid', 'profile', 'email', 'jobs'] }], people })
+  app = new OAuthApp(hub)
+  ownApp = new OAuthApp(own)
 })
-afterAll(() => hub.close())
-afterEach(async () => {
-  await Promise.all(others.splice(0).map((other) => other.close()))
+afterEach(() => {
+  hub.faults = {}
+  jest.restoreAllMocks()
 })
+afterAll(() => Promise.all([hub.close(), own.close()]))
 
-async function start(options: HubOptions = {}): Promise<App> {
-  const other = await startHub(options)
-  others.push(other)
-  return new App(other)
-}
-
-function client(more: Partial<Client>): Client {
-  return { clientID: 'small', clientSecret: 's', redirectURIs: [callbackURL], ...more }
-}
+const invalidGrant = { status: 400, error: 'invalid_grant' }
+const badToken = { status: 401, error: 'Invalid credentials in Authorization header' }
 
 test('tokens look like those of the Hub', async () => {
-  const tokens = await app.tokens('ada')
-  expect(tokens).toMatchObject({
-    token_type: 'bearer',
-    expires_in: 28800,
-    scope: 'openid profile email',
+  expect(await app.tokens('ada')).toMatchObject({
     access_token: expect.stringMatching(/^hf_oauth_[\w-]{500}$/),
     refresh_token: expect.stringMatching(/^hf_oauth__refresh_[\w-]{34}$/),
   })
 })
 
-test('an app without a secret gets tokens and can refresh them', async () => {
-  const open = new App(hub, hub.clients[1])
-  const { refresh_token: refreshToken } = await open.tokens('bo')
-  expect((await open.refresh(refreshToken)).status).toBe(200)
-})
-
-test('an app may send its secret in the body', async () => {
-  const { clientID, clientSecret = '' } = hub.clients[0]
-  const other = new App(hub, { clientID })
-  const { code } = await other.signIn('ada')
-  expect((await other.redeem(code, { client_secret: clientSecret })).status).toBe(200)
-})
-
-test('a wrong secret is an invalid client', async () => {
-  const res = await new App(hub, { clientID: 'local-app', clientSecret: 'wrong' }).redeem('any')
-  expect([res.status, await res.json()]).toMatchObject([401, { error: 'invalid_client' }])
-})
-
-test('a wrong code verifier is an invalid grant', async () => {
-  const { code } = await new App(hub).signIn('ada')
-  const res = await new App(hub).redeem(code)
-  expect([res.status, await res.json()]).toMatchObject([400, { error: 'invalid_grant' }])
-})
-
 test('a code that is used twice revokes the tokens of its own sign-in only', async () => {
   const other = await app.tokens('ada')
   const { code } = await app.signIn('ada')
-  const tokens = (await (await app.redeem(code)).json()) as Tokens
-  expect((await app.redeem(code)).status).toBe(400)
+  const tokens = await app.redeem(code)
+  expect(await app.redeem(code)).toMatchObject(invalidGrant)
   expect(await app.userinfo(tokens)).toEqual(badToken)
-  expect(await app.userinfo(other)).toHaveProperty('sub')
-})
-
-test('an app may set how long its access tokens live', async () => {
-  const lasting = await start({ clients: [client({ tokenExpirationMinutes: 43_200 })] })
-  expect(await lasting.tokens('ada')).toHaveProperty('expires_in', 43_200 * 60)
-  const tooLong = start({ clients: [client({ tokenExpirationMinutes: 43_201 })] })
-  await expect(tooLong).rejects.toThrow('tokenExpirationMinutes of small is not from 1 to 43200')
+  expect(await app.refresh(tokens)).toMatchObject(invalidGrant)
+  expect(await app.userinfo(other)).toHaveProperty('status', 200)
 })
 
 test('each refresh kills the old refresh token and starts three new months', async () => {
+  const start = Date.now()
   const now = jest.spyOn(Date, 'now')
-  try {
-    const start = Date.now()
-    const after = (days: number) => now.mockReturnValue(start + days * 24 * 60 * 60 * 1000)
-    const first = await app.tokens('ada')
-    after(89)
-    const second = (await (await app.refresh(first.refresh_token)).json()) as Tokens
-    expect(second).toMatchObject({ token_type: 'bearer', scope: first.scope })
-    after(178)
-    const third = (await (await app.refresh(second.refresh_token)).json()) as Tokens
-    expect(await app.userinfo(third)).toHaveProperty('preferred_username', 'ada')
-    const used = await app.refresh(second.refresh_token)
-    expect([used.status, await used.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+  const after = (days: number) => now.mockReturnValue(start + days * 24 * 60 * 60 * 1000)
+  const first = await app.tokens('ada')
+  after(89)
+  const second = await app.refresh(first)
+  expect(second).toMatchObject({ token_type: 'bearer', scope: first['scope'] })
+  after(178)
+  const third = await app.refresh(second)
+  expect(await app.userinfo(third)).toHaveProperty('preferred_username', 'ada')
+  expect(await app.refresh(second)).toMatchObject(invalidGrant)
+  const late = await app.tokens('ada')
+  after(178 + 91)
+  expect(await app.refresh(late)).toMatchObject(invalidGrant)
+})
 
-    const late = await app.tokens('ada')
-    after(178 + 91)
-    expect((await app.refresh(late.refresh_token)).status).toBe(400)
-  } finally {
-    now.mockRestore()
+test.each(['openid email', 'profile no-such-scope', 'openid offline_access'])('an app cannot ask for "%s"', async (scope) => {
+  expect(await ownApp.signIn('cy', { scope })).toMatchObject({ error: 'invalid_scope', state: 'some state' })
+})
+
+test('an app that asks for no scope gets all that it may ask for', async () => {
+  expect(await ownApp.tokens('before', { scope: undefined })).toHaveProperty('scope', 'openid profile')
+  const { scope } = await app.tokens('ada', { scope: undefined })
+  expect(String(scope).split(' ')).toEqual(expect.arrayContaining(['read-billing', 'jobs', 'write-network-security']))
+})
+
+test('a person may grant a part of the scopes, or nothing', async () => {
+  const large = new OAuthApp(own, { clientID: 'large', clientSecret: 's' })
+  for (const _ of ['asked', 'remembered']) {
+    const tokens = await large.tokens('cy', { scope: 'openid email profile jobs' })
+    expect(String(tokens['scope']).split(' ').sort()).toEqual(['openid', 'profile'])
+    for (const claims of [await large.userinfo(tokens), idTokenParts(tokens)[1]]) expect(claims).not.toHaveProperty('email')
   }
+  expect(await large.signIn('cy', { scope: 'jobs' })).toHaveProperty('error', 'access_denied')
 })
 
-describe('scopes', () => {
-  test('that the app may not ask for are refused', async () => {
-    const small = await start({ clients: [client({ scopes: ['openid', 'profile'] })] })
-    for (const scope of ['openid email', 'profile no-such-scope', 'openid offline_access']) {
-      expect(await small.signIn('ada', { scope })).toMatchObject({
-        error: 'invalid_scope',
-        state: 'some state',
-      })
-    }
-    expect(await small.tokens('ada', { scope: [] })).toHaveProperty('scope', 'openid profile')
-  })
+const sub = expect.stringMatching(/^[0-9a-f]{24}$/)
+const addresses = (username: string) => ({ profile: `${hub.url}/${username}`, picture: `${hub.url}/avatars/${username}.svg` })
+const email = { email: 'ada@example.com', email_verified: true }
+const ada = { sub, name: 'Ada Moreno', preferred_username: 'ada', website: 'https://ada.example', ...email }
+const pro = { sub, isPro: true, orgs: expect.any(Array) }
+const basic = { sub, isPro: false, orgs: [] }
 
-  test('include those for network security', async () => {
-    const scope = 'openid read-network-security write-network-security'
-    expect(await app.tokens('ada', { scope })).toHaveProperty('scope', scope)
-  })
-
-  test('may be granted in part', async () => {
-    const cautious = await start({
-      people: [{ username: 'cy', email: 'cy@example.com', grant: ['openid', 'profile'] }],
-    })
-    for (const _ of ['asked', 'remembered']) {
-      const tokens = await cautious.tokens('cy', { scope: 'openid email profile jobs' })
-      expect(tokens.scope.split(' ').sort()).toEqual(['openid', 'profile'])
-      expect(await cautious.userinfo(tokens)).not.toHaveProperty('email')
-      expect(idTokenParts(tokens)[1]).not.toHaveProperty('email')
-    }
-    expect(await cautious.signIn('cy', { scope: 'jobs' })).toHaveProperty('error', 'access_denied')
-  })
-
-  test('without openid give no ID token, but userinfo', async () => {
-    const tokens = await app.tokens('ada', { scope: 'profile' })
-    expect(tokens).not.toHaveProperty('id_token')
-    expect(await app.userinfo(tokens)).toHaveProperty('preferred_username', 'ada')
-  })
-
-  test('decide what userinfo has', async () => {
-    const ids = { sub: hub.people[0]?.sub, isPro: true, orgs: expect.any(Array) }
-    expect(await app.userinfo(await app.tokens('ada', { scope: 'openid' }))).toEqual(ids)
-    const tokens = await app.tokens('ada', { scope: 'openid email read-billing' })
-    expect(await app.userinfo(tokens)).toEqual({
-      ...ids,
-      email: 'ada@example.com',
-      email_verified: true,
-      canPay: true,
-      billingMode: 'postpaid',
-    })
-  })
+test.each<[string, string, Json]>([
+  ['ada', 'openid', pro],
+  ['ada', 'profile email', { ...ada, ...pro }],
+  ['ada', 'openid read-billing', { ...pro, canPay: true }],
+  ['emi', 'openid profile email', { ...basic, name: 'emi', preferred_username: 'emi' }],
+  ['chidi', 'email', { ...basic, email: 'chidi@example.com', email_verified: false }],
+  ['dana', 'email', { ...basic, email: null, email_verified: false }],
+])('userinfo of %s has what "%s" allows', async (username, scope, claims) => {
+  const tokens = await app.tokens(username, { scope })
+  const all = { ...claims, ...(scope.includes('profile') && addresses(username)) }
+  expect(await app.userinfo(tokens)).toEqual({ status: 200, ...all })
+  expect('id_token' in tokens).toBe(scope.includes('openid'))
 })
 
-describe('claims', () => {
-  test('of a full account are in the ID token and in userinfo', async () => {
-    const tokens = await app.tokens('ada', { nonce: 'a nonce' })
-    const identity = {
-      sub: expect.stringMatching(/^[0-9a-f]{24}$/),
-      name: 'Ada Moreno',
-      preferred_username: 'ada',
-      profile: `${hub.url}/ada`,
-      picture: `${hub.url}/avatars/ada.svg`,
-      website: 'https://ada.example',
-      email: 'ada@example.com',
-      email_verified: true,
-    }
-    const [header, claims] = idTokenParts(tokens)
-    expect(header).toEqual({ alg: 'RS256', kid: expect.any(String) })
-    expect(claims).toEqual({
-      ...identity,
-      nonce: 'a nonce',
-      aud: 'local-app',
-      iss: hub.url,
-      auth_time: expect.any(Number),
-      iat: expect.any(Number),
-      exp: Number(claims?.['iat']) + 3600,
-    })
-    expect(await app.userinfo(tokens, 'POST')).toMatchObject({ ...identity, isPro: true })
-  })
-
-  test('of an account without anything optional', async () => {
-    expect(await app.userinfo(await app.tokens('emi'))).toEqual({
-      sub: expect.any(String),
-      name: 'emi',
-      preferred_username: 'emi',
-      profile: `${hub.url}/emi`,
-      picture: `${hub.url}/avatars/emi.svg`,
-      isPro: false,
-      orgs: [],
-    })
-  })
-
-  test('of an address that is not verified, and of none', async () => {
-    const chidi = await app.userinfo(await app.tokens('chidi'))
-    expect(chidi).toMatchObject({ email: 'chidi@example.com', email_verified: false })
-    const dana = await app.userinfo(await app.tokens('dana'))
-    expect(dana).toMatchObject({ email: null, email_verified: false })
-  })
-
-  test('follow a rename, except for the sub', async () => {
-    const own = await start({ people: [{ username: 'before', claims: { hobby: 'chess' } }] })
-    const tokens = await own.tokens('before')
-    const { sub } = await own.userinfo(tokens)
-    Object.assign(own.hub.people[0] ?? {}, { username: 'after' })
-    const claims = { preferred_username: 'after', hobby: 'chess', sub }
-    expect(await own.userinfo(tokens)).toMatchObject(claims)
-  })
-
-  test('need a valid access token', async () => {
-    for (const authorization of ['', 'Bearer hf_oauth_made_up', 'Basic YTpi']) {
-      const res = await fetch(`${hub.url}/oauth/userinfo`, { headers: { authorization } })
-      expect([res.status, await res.json()]).toEqual([401, badToken])
-    }
-  })
+test('an ID token says who the person is, and nothing more', async () => {
+  const [header, claims] = idTokenParts(await app.tokens('ada', { nonce: 'a nonce' }))
+  expect(header).toEqual({ alg: 'RS256', kid: expect.any(String) })
+  const times = { auth_time: expect.any(Number), iat: expect.any(Number), exp: Number(claims?.['iat']) + 3600 }
+  expect(claims).toEqual({ ...ada, ...addresses('ada'), ...times, nonce: 'a nonce', aud: 'local-app', iss: hub.url })
 })
 
-test('the requests are recorded, with their forms and request ids', async () => {
-  hub.requests.length = 0
-  await app.userinfo(await app.tokens('ada'))
-  expect(hub.requests).toMatchObject([
-    { endpoint: 'authorize', method: 'GET', query: { client_id: 'local-app' } },
-    { endpoint: 'token', method: 'POST', body: { code_verifier: app.verifier } },
-    {
-      endpoint: 'userinfo',
-      headers: { authorization: expect.stringMatching(/^Bearer hf_oauth_/) },
-    },
-  ])
-  const res = await fetch(`${hub.url}/oauth/jwks`)
-  expect(hub.requests.at(-1)?.requestId).toBe(res.headers.get('x-request-id'))
+test('a person who is renamed keeps their sub, and may have any claim', async () => {
+  const tokens = await ownApp.tokens('before', { scope: 'profile' })
+  const { sub } = await ownApp.userinfo(tokens)
+  Object.assign(own.people[1] ?? {}, { username: 'after' })
+  expect(await ownApp.userinfo(tokens)).toMatchObject({ sub, preferred_username: 'after', hobby: 'chess', isPro: 'perhaps' })
 })
 
 test('two Hubs share nothing', async () => {
-  const second = await start()
-  expect(await second.userinfo(await app.tokens('ada'))).toEqual(badToken)
-  expect(await publishedKeys(second.hub)).not.toEqual(await publishedKeys(hub))
+  const tokens = await app.tokens('ada')
+  expect(await ownApp.userinfo(tokens)).toEqual(badToken)
+  const keysOf = async ({ url }: Hub) => ((await (await fetch(`${url}/oauth/jwks`)).json()) as { keys: Json[] }).keys
+  const [key] = await keysOf(hub)
+  expect(key).toMatchObject({ kty: 'RSA', kid: idTokenParts(tokens)[0]?.['kid'] })
+  expect(key).not.toHaveProperty('d')
+  expect((await keysOf(own))[0]?.['kid']).not.toBe(key?.['kid'])
 })
 
-test('a new key signs from now on, and sign-ins in progress go on', async () => {
-  const own = await start()
-  const before = await own.tokens('ada')
-  const { code } = await own.signIn('ada')
-  await own.hub.rotateKeys()
-  const after = (await (await own.redeem(code)).json()) as Tokens
-  const kids = [after, before].map((tokens) => idTokenParts(tokens)[0]?.['kid'])
-  expect(await publishedKeys(own.hub)).toEqual(kids)
-  expect(await own.userinfo(before)).toHaveProperty('preferred_username', 'ada')
+test('codes have expired, and refresh tokens have not', async () => {
+  const tokens = await app.tokens('ada')
+  hub.faults = { expireCode: true }
+  expect(await app.tokens('ada')).toMatchObject(invalidGrant)
+  expect(await app.refresh(tokens)).toHaveProperty('status', 200)
 })
 
-async function publishedKeys({ url }: Hub): Promise<unknown[]> {
-  const { keys } = (await (await fetch(`${url}/oauth/jwks`)).json()) as { keys: Json[] }
-  expect(keys.every((key) => key['kty'] === 'RSA' && key['d'] === undefined)).toBe(true)
-  return keys.map((key) => key['kid'])
-}
+describe.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint', (endpoint) => {
+  const form = { method: 'POST', body: new URLSearchParams({ any: 'form' }) }
+  const send = async (fault?: EndpointFault) => {
+    hub.faults = fault ? { [endpoint]: fault } : {}
+    return fetch(`${hub.url}/oauth/${endpoint}`, endpoint === 'token' ? form : {})
+  }
 
-test.each(['openid-configuration', 'oauth-authorization-server'])(
-  'the discovery document at %s has the addresses of the Hub',
-  async (name) => {
-    const document = await (await fetch(`${hub.url}/.well-known/${name}`)).json()
-    expect(document).toMatchObject({
-      issuer: hub.url,
-      authorization_endpoint: `${hub.url}/oauth/authorize`,
-      token_endpoint: `${hub.url}/oauth/token`,
-      userinfo_endpoint: `${hub.url}/oauth/userinfo`,
-      jwks_uri: `${hub.url}/oauth/jwks`,
-    })
-  },
-)
+  test('responds as it is told, or breaks off in the middle', async () => {
+    const down = await send({ status: 503, body: 'down', headers: { 'retry-after': '7' } })
+    expect([down.status, await down.text(), down.headers.get('retry-after')]).toEqual([503, 'down', '7'])
+    expect(down.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    const json = await send({ body: { keys: [] } })
+    expect([json.status, await json.json()]).toEqual([200, { keys: [] }])
+    await expect((await send({ cut: true })).text()).rejects.toThrow('terminated')
+  })
+
+  test('responds as usual, only later', async () => {
+    const { status } = await send()
+    const start = performance.now()
+    expect((await send({ delay: 30 })).status).toBe(status)
+    expect(performance.now() - start).toBeGreaterThan(25)
+  })
+})
+
+test('a Hub that hangs or is slow closes at once', async () => {
+  const closing = await startHub()
+  closing.faults = { userinfo: { hang: true }, jwks: { delay: 60_000 } }
+  const pending = ['userinfo', 'jwks'].map((endpoint) => expect(fetch(`${closing.url}/oauth/${endpoint}`)).rejects.toThrow('fetch failed'))
+  while (closing.requests.length < 2) await new Promise(setImmediate)
+  await closing.close()
+  await Promise.all(pending)
+})
