@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import { type AppConfig, shareProcess, startApp, until } from '../support/process'
+import { type Behaviour, type RawHub, respond } from '../support/raw-hub'
+
+shareProcess()
+
+/** Who opens the callback: anybody, or somebody who has consented at the Hub. */
+type Way = 'anybody' | 'somebody who signs in'
+const signer = 'somebody who signs in'
+
+const thrown: [string, Way, AppConfig][] = [
+  ['failureFlash without flash', 'anybody', { callback: { failureFlash: true } }],
+  ['failureMessage without a session', 'anybody', { callback: { failureMessage: true } }],
+  ['a callback that throws', 'anybody', { custom: 'throws' }],
+  ['a callback that throws', signer, { custom: 'throws' }],
+  ['a callback that rejects', signer, { custom: 'rejects' }],
+]
+const thrownInExpress: [string, Way, AppConfig][] = [
+  ...thrown,
+  ['a page that cannot be rendered', 'anybody', { custom: 'renders' }],
+  ['a page that cannot be rendered', signer, { custom: 'renders' }],
+  ['a session that cannot be regenerated', signer, { session: 'broken', callback: {} }],
+  ['a refusal that cannot flash', signer, { verify: 'refuses', callback: { failureFlash: true } }],
+  ['a verify that takes done for the profile', signer, { verify: 'trap' }],
+]
+
+describe.each<[string, AppConfig, typeof thrown]>([
+  ['Express 5', {}, thrownInExpress],
+  ['Express 4', { host: 'express4' }, thrownInExpress],
+  ['node:http', { host: 'http' }, thrown],
+  ['Express, by instance', { by: 'instance' }, thrown],
+])('in %s', (_, host, cases) => {
+  test.each(cases)('%s is an error page for %s, and no more', async (__, way, config) => {
+    const { visitor, log } = await startApp({ ...host, ...config })
+    const answer = await visitor.get(way === 'anybody' ? '/auth/huggingface/callback?code=x&state=y' : await visitor.begin())
+    expect((await log()).errors).toEqual([expect.objectContaining({ isError: true })])
+    expect(answer).toMatchObject({ status: 500, answers: 1 })
+    // the next visitor is as well off as the first one was
+    expect(await visitor.signIn()).toMatchObject({ answers: 1 })
+  })
+})
+
+test('cookie-session without what Passport needs is an error that explains the one of Passport', async () => {
+  const { visitor, log } = await startApp({ session: 'cookie-session', callback: {} })
+  expect(await visitor.signIn()).toMatchObject({ status: 500, answers: 1 })
+  expect((await log()).errors).toMatchObject([{ cause: expect.stringContaining('req.session.regenerate') }])
+})
+
+test.each<[string, AppConfig, Behaviour | undefined, object]>([
+  ['a successRedirect', { callback: { successRedirect: '/in' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
+  ['a failureRedirect', { verify: 'refuses', callback: { failureRedirect: '/out' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
+  ['a failure of the Hub', { callback: {} }, (socket) => socket.destroy(), { phase: 'token' }],
+])('%s after the app has answered goes to its error handler', async (_, config, fault, error) => {
+  const { hub, visitor, log } = await startApp({ ...config, answersAfter: 30 })
+  const { token } = hub.answers
+  hub.answers.token = (...asked) => setTimeout(fault ?? token, 100, ...asked)
+  expect(await visitor.get(await visitor.begin(), { stays: true })).toMatchObject({ status: 503, answers: 1 })
+  await until(async () => (await log()).errors.length > 0)
+  expect((await log()).errors).toMatchObject([error])
+})
+
+/** How often the code of this callback came to the Hub. */
+function sent(hub: RawHub, callback: string): number {
+  const code = new URL(callback, 'http://localhost').searchParams.get('code')
+  return hub.to('token').filter(({ form }) => form.get('code') === code).length
+}
+
+describe('a code is sent once', () => {
+  test.each<[string, AppConfig]>([
+    ['Koa', { host: 'koa' }],
+    ['Express', {}],
+    ['Express with a session', { session: 'express-session', callback: {} }],
+  ])('when a page of %s is reloaded after an error of the Hub', async (_, config) => {
+    const { hub, visitor } = await startApp(config)
+    const { token } = hub.answers
+    hub.answers.token = respond({}, { status: 500, keepAlive: true })
+    const callback = await visitor.begin()
+    expect(await visitor.get(callback)).toMatchObject({ status: 502, answers: 1 })
+    hub.answers.token = token
+    expect(await visitor.get(callback)).toMatchObject({ status: 403, answers: 1 })
+    expect(sent(hub, callback)).toBe(1)
+    expect(await visitor.signIn()).toMatchObject({ status: 200 })
+  })
+
+  const kept = (store: 'session' | 'pkce'): AppConfig => ({
+    session: 'express-session',
+    callback: {},
+    strategies: { huggingface: { store, timeout: 3000 } },
+  })
+  test.each<[string, AppConfig]>([
+    ['a cookie', { strategies: { huggingface: { timeout: 3000 } } }],
+    ['a cookie, by instance,', { by: 'instance', strategies: { huggingface: { timeout: 3000 } } }],
+    ['the session', kept('session')],
+    ["passport-oauth2's own store", kept('pkce')],
+  ])('when with %s a second request comes at once, and a third later', async (_, config) => {
+    const { hub, visitor } = await startApp(config)
+    const { token } = hub.answers
+    hub.answers.token = (...asked) => setTimeout(token, 150, ...asked)
+    const callback = await visitor.begin()
+    const third = sleep(75).then(() => visitor.get(callback))
+    const answers = await Promise.all([visitor.get(callback), visitor.get(callback), third])
+    expect(sent(hub, callback)).toBe(1)
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403, 403])
+  })
+
+  test('when eleven requests come on one connection, without a warning', async () => {
+    const { hub, visitor } = await startApp()
+    const callback = await visitor.begin()
+    expect(await visitor.get(callback, { times: 11 })).toMatchObject({ status: 200, answers: 11 })
+    expect(sent(hub, callback)).toBe(1)
+  })
+})
+
+test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {
+  const { url, visitor } = await startApp()
+  // each is 45 bytes in a header, with its separators
+  for (let planted = 0; planted < Math.floor(14_500 / 45); planted += 1) {
+    const time = (Date.now() + 1000 + planted).toString(36)
+    visitor.jar.set(url, `hf-signin.${time}.${randomBytes(16).toString('base64url')}`, 'x')
+  }
+  const answer = await visitor.get('/auth/huggingface')
+  expect(answer).toMatchObject({ status: 302, answers: 1 })
+  expect(answer.head.length).toBeLessThan(8192)
+})
