@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, jest, test } from '@jest/globals'
-import { type Answer, type App, startApp, startHub, Visitor } from '../support/process'
+import { type Answer, heap, shareProcess, startApp, Visitor } from '../support/process'
 import {
   type Behaviour,
   type Json,
@@ -15,6 +15,7 @@ import {
   write,
 } from '../support/raw-hub'
 
+shareProcess()
 jest.setTimeout(60_000)
 
 const signIns = 2000
@@ -95,8 +96,8 @@ async function lie(hub: RawHub, random: () => number, closed: Set<string>): Prom
 }
 
 /** One browser: it waits, leaves, or asks again, as chance has it. */
-async function visit(app: App, person: string, random: () => number): Promise<Answer[]> {
-  const visitor = new Visitor(app)
+async function visit(url: string, person: string, random: () => number): Promise<Answer[]> {
+  const visitor = new Visitor(url)
   const callback = (await visitor.begin()).replace(/code=\w+/, `code=${person}`)
   const luck = random()
   if (luck < 0.7) return [await visitor.get(callback)]
@@ -112,9 +113,7 @@ async function visit(app: App, person: string, random: () => number): Promise<An
 
 test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sign-ins by %s (SEED=${seed})`, async (by) => {
   const random = randomNumbers(seed)
-  const hub = await startHub({ keepAlive: true })
-  const strategies = { huggingface: { timeout: 200, restart: true } }
-  const app = await startApp(hub, { by, strategies })
+  const { url, hub, visitor } = await startApp({ by, strategies: { huggingface: { timeout: 200, restart: true } } })
   const closed = new Set<string>()
   await lie(hub, random, closed)
   const counts: Record<number, number> = {}
@@ -122,7 +121,7 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
   const run = async (until: number) => {
     while (begun < until) {
       const person = `of-${begun++}`
-      for (const { status, answers, body } of await visit(app, person, random)) {
+      for (const { status, answers, body } of await visit(url, person, random)) {
         counts[status] = (counts[status] ?? 0) + 1
         if (status === 200) expect(body['user']).toMatchObject({ id: person })
         expect(answers).toBe(1)
@@ -133,7 +132,7 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
   const runAll = async (until: number) => {
     await Promise.all(Array.from({ length: atOnce }, () => run(until)))
     await sleep(400)
-    return app.heap()
+    return heap()
   }
   const early = await runAll(signIns / 4)
   const late = await runAll(signIns)
@@ -150,5 +149,5 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
   // and when the Hub is itself again, so is the app
   const honest = respond(truth, { keepAlive: true })
   Object.assign(hub.answers, { token: honest, userinfo: honest, jwks: honest })
-  expect(await new Visitor(app).signIn()).toMatchObject({ status: 200 })
+  expect(await visitor.signIn()).toMatchObject({ status: 200 })
 })
