@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../frameworks/express'
+import { freePort } from '../support/process'
 
 interface Server {
   child: ChildProcess

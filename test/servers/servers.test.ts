@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
-import { freePort } from '../frameworks/express'
+import { freePort } from '../support/process'
 import { Browser, type Page } from '../support/browser'
 import { Cluster, startRedis } from './cluster'
 

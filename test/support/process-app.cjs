@@ -2,9 +2,11 @@
 // It handles no error of the process, so that a crash is one.
 const { EventEmitter } = require('node:events')
 const http = require('node:http')
+const http2 = require('node:http2')
 const net = require('node:net')
 const { Passport } = require('passport')
 const { HuggingFaceStrategy, SessionStateStore } = require('../../dist')
+const frameworks = require('../frameworks/hosts.cjs')
 
 const { globalAgent } = http
 
@@ -42,29 +44,41 @@ const stores = {
 }
 
 const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
+const cookieSession = () => require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
+const call = (done) => done()
+const fail = () => {
+  throw new Error('no session for you')
+}
 const sessions = {
   'express-session': () => [expressSession()],
-  'cookie-session': () => [require('cookie-session')({ secret: 'of sessions' })],
+  'cookie-session': () => [cookieSession()],
+  // Passport 0.7 calls two methods that cookie-session does not have
+  'cookie-session with shim': () => [
+    cookieSession(),
+    (req, _res, next) => {
+      Object.assign(Object.getPrototypeOf(req.session), { regenerate: call, save: call })
+      next()
+    },
+  ],
   broken: () => [
     expressSession(),
     (req, _res, next) => {
-      req.session.regenerate = () => {
-        throw new Error('no session for you')
-      }
+      req.session.regenerate = fail
       next()
     },
   ],
 }
 
+/** What an app does with the outcome, if it asks Passport to call it back. */
 const customs = {
-  answers: (res) => (user, info, status) => send(res, user ? 200 : (status ?? 401), user ? { user, info } : info),
+  answers: (respond) => (user, info, status) => respond(user ? 200 : (status ?? 401), user ? { user, info } : info),
   throws: () => () => {
     throw new Error('the callback threw')
   },
   rejects: () => async () => {
     throw new Error('the callback rejected')
   },
-  renders: (res) => () => res.render('page'),
+  renders: (_respond, res) => () => res.render('page'),
 }
 
 function send(res, status, body) {
@@ -74,17 +88,30 @@ function send(res, status, body) {
 }
 
 /** The request listener of an app that is made of this. */
-function createApp(config) {
+async function createApp(config) {
+  const { host = 'express', session, trustProxy } = config
   const log = { errors: [], agentUsed: 0 }
-  const passport = config.host === 'koa' ? new (require('koa-passport').KoaPassport)() : new Passport()
+  const passport = host === 'koa' ? new (require('koa-passport').KoaPassport)() : new Passport()
   passport.serializeUser((user, done) => done(null, user))
   passport.deserializeUser((user, done) => done(null, user))
   http.globalAgent = config.globalAgent ? agents.proxy(log) : globalAgent
   const strategies = {}
+  let options
   for (const [name, given] of Object.entries(config.strategies)) {
     const [agent, store] = [agents[given.agent]?.(log), stores[given.store]?.()]
-    const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 300, restart: false }
-    strategies[name] = new HuggingFaceStrategy({ ...usual, ...given, agent, store }, verifies[config.verify ?? 'profile'])
+    // node:http has no setting for it
+    const proxy = host === 'http' && trustProxy !== undefined
+    options = {
+      callbackURL: `/auth/${name}/callback`,
+      scope: 'openid profile',
+      timeout: 300,
+      restart: false,
+      proxy,
+      ...given,
+      agent,
+      store,
+    }
+    strategies[name] = new HuggingFaceStrategy(options, verifies[config.verify ?? 'profile'])
     passport.use(name, strategies[name])
   }
 
@@ -95,43 +122,46 @@ function createApp(config) {
     if (!res.headersSent) send(res, status, error)
   }
 
-  /** Both legs, as a middleware for any host. */
+  /** What a request is for: `/auth/NAME?options=JSON` begins a sign-in, and `/auth/NAME/…` ends one. */
+  function legOf(url) {
+    const [, name, leg] = /\/auth\/([^/?]+)\/?(\w*)/.exec(url)
+    const given = leg ? config.callback : JSON.parse(new URL(url, 'http://localhost').searchParams.get('options') ?? '{}')
+    const isPlain = !leg || (config.callback && leg !== 'explained')
+    const answer = isPlain ? undefined : customs[config.custom ?? 'answers']
+    return { name, leg, all: { session: session !== undefined, ...given }, answer }
+  }
+
+  /** Both legs, as a middleware for Express and for node:http. */
   function authenticate(req, res, next) {
-    const { pathname, searchParams } = new URL(req.url, 'http://localhost')
-    const [, , name, isCallback] = pathname.split('/')
-    const options = isCallback ? config.callback : JSON.parse(searchParams.get('options') ?? '{}')
-    const custom = customs[config.custom ?? (config.callback ? '' : 'answers')]?.(res)
-    const callback = custom && ((error, ...rest) => (error ? next(error) : custom(...rest)))
-    if (isCallback && config.answersAfter) setTimeout(send, config.answersAfter, res, 503)
-    const all = { session: config.session !== undefined, ...options }
-    passport.authenticate(config.by === 'instance' ? strategies[name] : name, all, isCallback ? callback : undefined)(req, res, next)
+    const { name, leg, all, answer } = legOf(req.originalUrl ?? req.url)
+    if (leg && config.answersAfter) setTimeout(send, config.answersAfter, res, 503)
+    const answered = answer?.((status, body) => send(res, status, body), res)
+    const callback = answered && ((error, ...outcome) => (error ? next(error) : answered(...outcome)))
+    passport.authenticate(config.by === 'instance' ? strategies[name] : name, all, callback)(req, res, next)
   }
   const finish = (req, res) => send(res, 200, { user: req.user, info: req.authInfo })
 
+  function expressApp(express) {
+    const app = express().set('trust proxy', trustProxy ?? false)
+    for (const middleware of sessions[session]?.() ?? []) app.use(middleware)
+    if (session) app.use(passport.session())
+    app.get('/me', (req, res) => send(res, 200, req.user))
+    app.use(config.mount ?? '/auth', express.Router().get(['/:name', '/:name/:leg'], authenticate, finish))
+    return app.use(onError)
+  }
+
   const hosts = {
-    express(module = 'express') {
-      const app = require(module)()
-      for (const middleware of sessions[config.session]?.() ?? []) app.use(middleware)
-      return app.get(['/auth/:name', '/auth/:name/callback'], authenticate, finish).use(onError)
-    },
-    express4: () => hosts.express('express4'),
+    ...frameworks,
+    express: () => expressApp(require('express')),
+    express4: () => expressApp(require('express4')),
     // as in connect, there is no req.next
     http: () => (req, res) => {
       req.res = res
       authenticate(req, res, (error) => (error ? onError(error, req, res) : finish(req, res)))
     },
-    koa() {
-      const app = new (require('koa'))()
-      app.silent = true
-      app.use(passport.authenticate('huggingface', { session: false }))
-      app.use((ctx) => {
-        ctx.body = { user: ctx.state.user }
-      })
-      return app.callback()
-    },
   }
-  const host = hosts[config.host ?? 'express']()
-  return (req, res) => (req.url === '/log' ? send(res, 200, log) : host(req, res))
+  const listener = await hosts[host]({ config, passport, strategies, options, HuggingFaceStrategy, legOf })
+  return (req, res) => (req.url === '/log' ? send(res, 200, log) : listener(req, res))
 }
 
 const control = http.createServer(async (req, res) => {
@@ -139,9 +169,10 @@ const control = http.createServer(async (req, res) => {
     global.gc()
     return send(res, 200, process.memoryUsage().heapUsed)
   }
-  let config = ''
-  for await (const chunk of req) config += chunk
-  const server = http.createServer(createApp(JSON.parse(config)))
+  let text = ''
+  for await (const chunk of req) text += chunk
+  const config = JSON.parse(text)
+  const server = (config.http2 ? http2 : http).createServer(await createApp(config))
   server.listen(0, '127.0.0.1', () => send(res, 200, server.address().port))
 })
 control.listen(0, '127.0.0.1', () => process.stdout.write(`${control.address().port}\n`))

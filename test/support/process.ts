@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals'
@@ -10,7 +10,8 @@ import { clientID, clientSecret, RawHub } from './raw-hub'
 /** What an app is made of; process-app.cjs knows the names. */
 export interface AppConfig {
   /** Default `express`, which is Express 5. `http` has no `req.next`. */
-  host?: 'express' | 'express4' | 'http' | 'koa'
+  host?: 'express' | 'express4' | 'http' | 'koa' | 'fastify' | 'nest 11' | 'nest 12'
+  http2?: boolean
   /** Options by strategy name; default is one strategy, `huggingface`. */
   strategies?: Record<string, StrategyConfig>
   by?: 'name' | 'instance'
@@ -18,7 +19,15 @@ export interface AppConfig {
   /** Options of `passport.authenticate` on the callback route, which then has no custom callback. */
   callback?: object
   custom?: 'answers' | 'throws' | 'rejects' | 'renders'
-  session?: 'express-session' | 'cookie-session' | 'broken'
+  session?: string
+  /** Let Fastify's request lead to the response, so that a cookie can be set. */
+  linksResponse?: boolean
+  /** Trust a proxy, in the way that the framework has for it. */
+  trustProxy?: unknown
+  /** Where the router of Express is mounted; default `/auth`. */
+  mount?: string
+  /** How Nest's `validate` is written. */
+  validate?: string
   /** Milliseconds after which the app itself answers the callback, with a 503. */
   answersAfter?: number
   /** Put an agent of another class in the place of Node's. */
@@ -37,7 +46,7 @@ let child: ChildProcess
 /** All that the process printed. */
 let output = ''
 let control = ''
-let plain: Awaited<ReturnType<typeof startApp>>
+let plain: Awaited<ReturnType<typeof startApp>> | undefined
 const hubs: RawHub[] = []
 
 /**
@@ -60,13 +69,13 @@ export function shareProcess(env: () => Promise<Record<string, string>> = async 
     hubs.length = 0
   })
   afterEach(async () => {
-    const answer = await new Visitor(plain.url).signIn().catch(String)
+    const answer = await plain?.visitor.signIn().catch(String)
     await Promise.all(hubs.splice(0).map((hub) => hub.close()))
     expect([output, answer]).toEqual(['', expect.objectContaining({ status: 200 })])
   })
   afterAll(async () => {
     child.kill('SIGKILL')
-    await plain.hub.close()
+    await plain?.hub.close()
   })
 }
 
@@ -88,7 +97,10 @@ export async function heap(): Promise<number> {
 }
 
 async function json(url: string, init?: RequestInit): Promise<unknown> {
-  return (await fetch(url, init)).json()
+  const response = await fetch(url, init).catch(() => {
+    throw new Error(`the process is gone, and said: ${output}`)
+  })
+  return response.json()
 }
 
 export interface Answer {
@@ -170,4 +182,12 @@ export async function until(holds: () => boolean | Promise<boolean>, patience = 
   for (const end = Date.now() + patience; !(await holds()); await sleep(5)) {
     if (Date.now() > end) throw new Error('it did not come to pass')
   }
+}
+
+/** A port that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
