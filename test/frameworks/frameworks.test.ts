@@ -33,8 +33,7 @@ afterAll(() => hub.close())
 
 const start = async (config: AppConfig) => {
   const huggingface = { ...client, hubURL: hub.url, restart: true, timeout: 5000 }
-  const { url } = await startApp({ callback: {}, strategies: { huggingface }, ...config })
-  return { url, port: Number(new URL(url).port) }
+  return (await startApp({ callback: {}, strategies: { huggingface }, ...config })).port
 }
 const tokenRequests = () => hub.requests.filter(({ endpoint }) => endpoint === 'token')
 const startURL = (options: object) => `/auth/huggingface?options=${encodeURIComponent(JSON.stringify(options))}`
@@ -69,7 +68,7 @@ describe.each<[string, AppConfig]>([
   let port: number
   let browser: Browser
   beforeAll(async () => {
-    port = (await start(config)).port
+    port = await start(config)
   })
   beforeEach(() => {
     browser = new Browser(port)
@@ -154,9 +153,8 @@ describe.each<[string, AppConfig]>([
       const { searchParams } = new URL(await browser.begin('/auth/huggingface', { headers }))
       expect(searchParams.get('redirect_uri')).toBe(browser.origin + callbackPath)
     }
-    const proxied = await start({ ...config, trustProxy: 'loopback' })
-    const behindProxy = new Browser(proxied.port, publicOrigin, proxyHeaders)
-    expect(await behindProxy.visit(await begin(behindProxy))).toMatchObject(signedIn('ada'))
+    const proxied = new Browser(await start({ ...config, trustProxy: 'loopback' }), publicOrigin, proxyHeaders)
+    expect(await proxied.visit(await begin(proxied))).toMatchObject(signedIn('ada'))
     expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: publicOrigin + callbackPath } }])
   })
 
@@ -178,18 +176,18 @@ describe.each(['nest 11', 'nest 12'] as const)('in %s, validate', (host) => {
     ['counted', 'counted', {}],
     ['with the request', 'request', { more: callbackPath }],
   ])('%s gets the profile', async (_, validate, more) => {
-    const browser = new Browser((await start({ host, validate })).port)
+    const browser = new Browser(await start({ host, validate }))
     expect(await browser.visit(await begin(browser))).toMatchObject({ status: 200, json: { user: { username: 'ada', ...more } } })
   })
 
   test('that throws an exception is answered as that exception', async () => {
-    const browser = new Browser((await start({ host, validate: 'throws' })).port)
+    const browser = new Browser(await start({ host, validate: 'throws' }))
     expect(await browser.visit(await begin(browser))).toMatchObject({ status: 403, json: { message: 'not on the list' } })
   })
 })
 
 test.each(['http', 'koa'] as const)('over HTTP/2, where the host is in :authority, %s signs a person in', async (host) => {
-  const { url } = await start({ host, http2: true })
+  const url = `http://127.0.0.1:${await start({ host, http2: true })}`
   const session = http2.connect(url)
   const jar = new CookieJar()
   const visit = async (target: string) => {
@@ -209,7 +207,7 @@ test.each(['http', 'koa'] as const)('over HTTP/2, where the host is in :authorit
 
 describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
   const redirectURI = async (config: AppConfig, callbackURL: string, visit: object, path = '/auth/huggingface') => {
-    const { port } = await start({ ...config, host, strategies: { huggingface: { ...client, hubURL: hub.url, callbackURL } } })
+    const port = await start({ ...config, host, strategies: { huggingface: { ...client, hubURL: hub.url, callbackURL } } })
     return new URL(await new Browser(port).begin(path, visit)).searchParams.get('redirect_uri')
   }
 
@@ -244,7 +242,7 @@ describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) =
   test.each(['evil.example/path?', 'user@evil.example', 'evil.example\\@app.example', 'app.example:notaport', 'é.example'])(
     'that is relative fails for a Host header that is no host: %j',
     async (at) => {
-      const { port } = await start({ host })
+      const port = await start({ host })
       expect(await new Browser(port).visit('/auth/huggingface', { headers: { host: at } })).toMatchObject({
         status: 400,
         location: undefined,

@@ -31,12 +31,12 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 /** An app and its Hub. If warm, four have signed in at once already; the keys are yet to come. */
 async function arrive(warm: boolean, overTls = false) {
-  const { hub, url, visitor } = await startApp({}, { keepAlive: warm, ...(overTls && { tls }) })
+  const { hub, port, visitor } = await startApp({}, { keepAlive: warm, ...(overTls && { tls }) })
   const usual = { ...hub.answers }
   if (warm) {
     hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
     hub.answers.token = (...asked) => setTimeout(usual.token, 50, ...asked)
-    const answers = await Promise.all([1, 2, 3, 4].map(() => new Visitor(url).signIn({ scope: 'profile' })))
+    const answers = await Promise.all([1, 2, 3, 4].map(() => new Visitor(port).signIn({ scope: 'profile' })))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
     Object.assign(hub.answers, usual)
   }
@@ -52,8 +52,7 @@ async function arrive(warm: boolean, overTls = false) {
     },
     expectRecovered: async () => {
       Object.assign(hub.answers, usual)
-      const answer = await new Visitor(url).signIn()
-      expect(answer).toMatchObject({ status: 200, answers: 1, body: { user: { username: 'ada' } } })
+      expect(await new Visitor(port).signIn()).toMatchObject({ status: 200, json: { user: { username: 'ada' } } })
     },
   }
 }
@@ -68,7 +67,7 @@ function truth(request: RawRequest, hub: RawHub): Json {
 const noLength: Parameters<typeof write>[0] = (...asked) => responseBytes(truth(...asked), { headers: { 'content-length': undefined } })
 const gzipped = { headers: { 'content-encoding': 'gzip' }, keepAlive: true }
 const faults: [string, Behaviour, object][] = [
-  ['that an endpoint never ends is a timeout', write(noLength), { status: 504, body: { code: 'timeout' } }],
+  ['that an endpoint never ends is a timeout', write(noLength), { status: 504, json: { code: 'timeout' } }],
   ['that is cut off by a reset is an error', write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{', 'RST'), { status: 502 }],
   [
     'that upgrades the connection is an error',
@@ -78,12 +77,12 @@ const faults: [string, Behaviour, object][] = [
   [
     'in gzip, which nobody asked for, is an error',
     respond((...asked) => gzipSync(JSON.stringify(truth(...asked))), gzipped),
-    { status: 502, body: { code: 'invalid_response' } },
+    { status: 502, json: { code: 'invalid_response' } },
   ],
   [
     'in an encoding with the name of a method is an error',
     respond(truth, { headers: { 'content-encoding': 'constructor' }, keepAlive: true }),
-    { status: 502, body: { code: 'invalid_response' } },
+    { status: 502, json: { code: 'invalid_response' } },
   ],
 ]
 
@@ -96,10 +95,11 @@ describe.each([
     atEachEndpoint(async (endpoint) => {
       const { hub, visitor, asked, expectRecovered } = await arrive(warm, overTls)
       hub.answers[endpoint] = silent
-      const socket = visitor.open(await visitor.begin())
+      const leaving = new AbortController()
+      visitor.visit(await visitor.consent(), { signal: leaving.signal }).catch(() => {})
       await until(() => asked('token').times > 0 && asked(endpoint).times > 0)
-      socket.destroy()
-      expect(await visitor.signIn()).toMatchObject({ status: 504, answers: 1, body: { code: 'timeout', phase: endpoint } })
+      leaving.abort()
+      expect(await visitor.signIn()).toMatchObject({ status: 504, json: { code: 'timeout', phase: endpoint } })
       expect(asked(endpoint).warm).toBe(warm)
       await expectRecovered()
     }))
@@ -111,8 +111,8 @@ describe.each([
       const { hub, visitor, expectRecovered } = await arrive(warm)
       hub.answers[endpoint] = fault
       const received = await visitor.signIn()
-      expect(received).toMatchObject({ answers: 1, ...answer })
-      expect(received.body).toMatchObject({ phase: endpoint })
+      expect(received).toMatchObject(answer)
+      expect(received.json).toMatchObject({ phase: endpoint })
       await expectRecovered()
     }),
   )
@@ -121,7 +121,7 @@ describe.each([
     const { hub, visitor } = await arrive(warm)
     const behaviour = write(noLength, 'FIN')
     Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
-    expect(await visitor.signIn()).toMatchObject({ status: 200, body: { user: { username: 'ada' } } })
+    expect(await visitor.signIn()).toMatchObject({ status: 200, json: { user: { username: 'ada' } } })
   })
 
   test.each<[string, (request: RawRequest, hub: RawHub) => Json | Promise<Json>]>([
@@ -136,7 +136,7 @@ describe.each([
   ])('the access token beside an ID token %s is not used', async (__, tokens) => {
     const { hub, visitor, asked, expectRecovered } = await arrive(warm)
     hub.answers.token = async (...on) => respond(await tokens(on[1], hub), { keepAlive: warm })(...on)
-    expect(await visitor.signIn()).toMatchObject({ status: 502, answers: 1, body: { code: 'invalid_id_token' } })
+    expect(await visitor.signIn()).toMatchObject({ status: 502, json: { code: 'invalid_id_token' } })
     expect(asked('userinfo').times).toBe(0)
     await expectRecovered()
   })
@@ -153,9 +153,9 @@ describe('an agent', () => {
   })
 
   test.each(['refused', 'hanging'] as const)('of one strategy that is dead (%s) does not keep another from signing in', async (agent) => {
-    const { visitor } = await startApp({ strategies: { dead: { agent, timeout: 6000 }, huggingface: { timeout: 2000 } } })
-    await visitor.begin({}, 'dead')
-    // a visit is given up after five seconds
+    const { visitor } = await startApp({ strategies: { dead: { agent, timeout: 12_000 }, huggingface: { timeout: 2000 } } })
+    await visitor.consent({}, 'dead')
+    // a visit is given up after ten seconds
     expect(await visitor.signIn()).toMatchObject({ status: 200 })
   })
 
@@ -163,7 +163,7 @@ describe('an agent', () => {
     const { hub, visitor } = await startApp({ strategies: { lax: { agent: 'own' }, huggingface: {} } })
     expect(await visitor.signIn({}, 'lax')).toMatchObject({ status: 200 })
     hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
-    expect(await visitor.signIn()).toMatchObject({ status: 502, body: { code: 'unexpected_status', phase: 'jwks' } })
+    expect(await visitor.signIn()).toMatchObject({ status: 502, json: { code: 'unexpected_status', phase: 'jwks' } })
     expect(await visitor.signIn({}, 'lax')).toMatchObject({ status: 200 })
   })
 })

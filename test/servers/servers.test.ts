@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
-import { freePort } from '../support/process'
 import { Browser, type Page } from '../support/browser'
+import { freePort } from '../support/process'
 import { Cluster, startRedis } from './cluster'
 
 const signIns = 500
