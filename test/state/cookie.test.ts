@@ -68,27 +68,24 @@ describe('a cookie', () => {
     ['there is no secret', strategyWith({ clientSecret: undefined }), {}],
   ])('is replaced by the session if %s, and without one the sign-in is an error', async (__, by, arrival) => {
     errorOf(await new Person().visit(by, firstLeg, arrival))
+    // the app has asked for cookies
+    errorOf(await new Person({}).visit(strategyOf({}), firstLeg, { res: undefined }))
     const person = new Person({})
     const handle = await person.begin(by, arrival)
     expect([person.signIns(), Object.keys(person.session ?? {})]).toEqual([{}, ['huggingface:sign-ins']])
     expect(await person.deny(by, handle, arrival)).toBe('access_denied')
   })
-
-  test('is not replaced by the session if the app has asked for cookies', async () => {
-    errorOf(await new Person({}).visit(strategyOf({}), firstLeg, { res: undefined }))
-  })
 })
 
 describe('the cookies of others', () => {
-  test.each([
-    ['one', 'theme=dark; Path=/'],
-    ['several', ['theme=dark; Path=/', 'lang=en; Path=/']],
-  ])('stay if the app has set %s on the response', async (_, setCookie) => {
-    const person = new Person()
-    const handle = await person.begin(strategy, { setCookie })
-    const denied = await person.callback(strategy, { error: 'access_denied', state: handle }, { setCookie })
-    expect(denied.setCookie).toEqual([...[setCookie].flat(), expect.stringContaining(handle)])
-    expect(person.jar.header(secureCallback)).toContain('theme=dark')
+  test('stay if the app has set some on the response', async () => {
+    for (const setCookie of ['theme=dark; Path=/', ['theme=dark; Path=/', 'lang=en; Path=/']]) {
+      const person = new Person()
+      const handle = await person.begin(strategy, { setCookie })
+      const denied = await person.callback(strategy, { error: 'access_denied', state: handle }, { setCookie })
+      expect(denied.setCookie).toEqual([...[setCookie].flat(), expect.stringContaining(handle)])
+      expect(person.jar.header(secureCallback)).toContain('theme=dark')
+    }
   })
 
   test('are neither changed nor removed', async () => {
@@ -99,18 +96,6 @@ describe('the cookies of others', () => {
     expect(person.jar.header(secureCallback)).toContain(before)
   })
 
-  test('do not stand in the way, however odd, even with our prefix', () =>
-    fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }), { maxLength: 6 }), async (names) => {
-        const person = new Person()
-        const odd = names.map((name) => `__Host-hf-signin.${name.replaceAll(/[;=]/g, '')}=1`)
-        const handle = await person.begin(strategy, { headers: { cookie: odd.join('; ') } })
-        const cookie = [...odd, person.jar.header(secureCallback)].join('; ')
-        expect(await person.deny(strategy, handle, { headers: { cookie } })).toBe('access_denied')
-      }),
-      { numRuns: 50 },
-    ))
-
   test('over http do not count among those over https', async () => {
     const person = new Person()
     const times = [1, 2, 3, 4, 5].map((later) => (Date.now() + later).toString(36))
@@ -118,13 +103,6 @@ describe('the cookies of others', () => {
     const handles = [await person.begin(strategy), await person.begin(strategy)]
     expect(Object.keys(person.signIns())).toEqual(expect.arrayContaining(handles))
     expect(Object.keys(person.signIns())).toHaveLength(7)
-  })
-
-  test('that were planted in great number are removed ten at a time', async () => {
-    const person = new Person()
-    for (let count = 10; count < 60; count += 1) person.plant(`${Date.now().toString(36)}.${'A'.repeat(20)}${count}`, 'x')
-    expect((await person.visit(strategy, firstLeg)).setCookie).toHaveLength(11)
-    expect(Object.keys(person.signIns())).toHaveLength(41)
   })
 })
 
@@ -161,13 +139,10 @@ describe('the state of the app', () => {
     )
   })
 
-  const cycle: Record<string, unknown> = {}
-  cycle['self'] = cycle
-  test.each([
-    ['a bigint', 1n],
-    ['a cycle', cycle],
-  ])('that is no JSON value is an error at the first leg: %s', async (_, state) => {
-    expect(errorOf(await visit(state))).toBeInstanceOf(TypeError)
+  test('that is no JSON value is an error at the first leg', async () => {
+    const cycle: Record<string, unknown> = {}
+    cycle['self'] = cycle
+    for (const state of [1n, cycle]) expect(errorOf(await visit(state))).toBeInstanceOf(TypeError)
   })
 })
 
@@ -217,20 +192,17 @@ describe('encryption', () => {
   })
 
   const newSecret = 'another random string, of more than thirty-two characters'
-  test.each<[string, string | string[], string]>([
-    ['another secret', `${stateSecret} `, 'state_unknown'],
-    ['a list without its secret', [newSecret, stateSecret.slice(1)], 'state_unknown'],
-    ['a list with its secret', [newSecret, stateSecret], 'access_denied'],
-  ])('with %s', async (_, secrets, code) => {
-    const { person, handle } = await begun()
-    expect(await person.deny(strategyWith({ stateSecret: secrets }), handle)).toBe(code)
-  })
-
-  test('is by the first secret of a list', async () => {
+  const list = [newSecret, stateSecret]
+  test.each([
+    ['another secret', stateSecret, `${stateSecret} `, 'state_unknown'],
+    ['a list without its secret', stateSecret, [newSecret, stateSecret.slice(1)], 'state_unknown'],
+    ['a list with its secret', stateSecret, list, 'access_denied'],
+    ['the second secret of its list', list, stateSecret, 'state_unknown'],
+    ['the first secret of its list', list, newSecret, 'access_denied'],
+  ])('is undone by the same secret only: %s', async (_, before, after, code) => {
     const person = new Person()
-    const handle = await person.begin(strategyWith({ stateSecret: [newSecret, stateSecret] }))
-    expect(await person.deny(strategy, handle)).toBe('state_unknown')
-    expect(await person.deny(strategyWith({ stateSecret: newSecret }), handle)).toBe('access_denied')
+    const handle = await person.begin(strategyWith({ stateSecret: before }))
+    expect(await person.deny(strategyWith({ stateSecret: after }), handle)).toBe(code)
   })
 
   test.each([[''], [[]], [['a secret', '']], [undefined], [null]])('needs a secret, and %j is none', (secret) => {

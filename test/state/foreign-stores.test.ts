@@ -46,9 +46,11 @@ test("a refusal of passport-oauth2's session store is a failure, and a missing s
   errorOf(await new Person().visit(strategy, firstLeg))
 })
 
-test.each(['store', 'session', 'null'])('a store that keeps no code verifier is refused: passport-oauth2’s %s', (name) => {
-  const Store = require(`passport-oauth2/lib/state/${name}`)
-  expect(() => strategyWith({ store: new Store({ key: 'oauth2:hub' }) })).toThrow(TypeError)
+test('the stores of passport-oauth2 that keep no code verifier are refused', () => {
+  for (const name of ['store', 'session', 'null']) {
+    const Store = require(`passport-oauth2/lib/state/${name}`)
+    expect(() => strategyWith({ store: new Store({ key: 'oauth2:hub' }) })).toThrow(TypeError)
+  }
 })
 
 type Done = (error: unknown, ...values: unknown[]) => void
@@ -63,16 +65,13 @@ const storeOf = (save: Call, take: Call = () => {}) =>
 
 test('a store is told about the sign-in on both legs', async () => {
   const told: unknown[][] = []
-  const store = storeOf(
+  const answerBy =
+    (value: unknown): Call =>
     (done, ...all) => {
       told.push(all)
-      done(null, 'a handle')
-    },
-    (done, ...all) => {
-      told.push(all)
-      done(null, false)
-    },
-  )
+      done(null, value)
+    }
+  const store = storeOf(answerBy('a handle'), answerBy(false))
   const { hub, strategy, person } = await startWith({ store, restart: false })
   await person.begin(strategy, { options: elsewhere })
   expect(await person.deny(strategy, 'a handle')).toBe('state_unknown')
@@ -86,24 +85,16 @@ test('a store is told about the sign-in on both legs', async () => {
 
 describe('a store that fails', () => {
   const trouble = new Error('the database is down')
+  const raise = (error: Error) => {
+    throw error
+  }
   test.each<[string, Call]>([
-    [
-      'throws',
-      () => {
-        throw trouble
-      },
-    ],
+    ['throws', () => raise(trouble)],
     ['rejects', () => Promise.reject(trouble)],
     ['calls back with an error', (done) => done(trouble)],
     ['calls back with an error later', (done) => setImmediate(done, trouble)],
     ['calls back with an error twice', (done) => [done(trouble), done(trouble)]],
-    [
-      'calls back with an error and throws',
-      (done) => {
-        done(trouble)
-        throw new Error('and another')
-      },
-    ],
+    ['calls back with an error and throws', (done) => [done(trouble), raise(new Error('and another'))]],
   ])('and %s is one error, on either leg', async (_, fail) => {
     const strategy = strategyWith({ store: storeOf(fail, fail) })
     expect(errorOf(await new Person().visit(strategy, firstLeg))).toBe(trouble)

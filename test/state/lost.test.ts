@@ -13,30 +13,27 @@ const strategy = strategyWith()
 const failure = (code: unknown) => ({ action: 'fail', args: [{ code }, 403] })
 const signedIn = { action: 'success', args: [{ username: 'ada' }, expect.anything()] }
 
-describe('the time to come back', () => {
-  const setClock = (time: string) => jest.spyOn(Date, 'now').mockReturnValue(Date.parse(`2026-11-22T${time}Z`))
-  const rules = [CookieStateStore, SessionStateStore].flatMap((Store) => [
-    { name: Store.name, limit: 'an hour', Store, options: {}, intime: '12:59:58', late: '13:00:02' },
-    { name: Store.name, limit: 'its maxAge', Store, options: { maxAge: 90_000 }, intime: '12:01:28', late: '12:01:32' },
-  ])
-
-  test.each(rules)('with a $name is $limit, also for a browser that keeps cookies longer', async ({ Store, options, intime, late }) => {
-    const store = new Store({ secret: 'a secret', ...options })
-    const limited = strategyWith({ store })
-    setClock('12:00:00')
-    const person = new Person({})
-    const [prompt, slow] = [await person.begin(limited), await person.begin(limited)]
-    const value = person.signIns()[slow]
-    setClock(intime)
-    expect(await person.deny(limited, prompt)).toBe('access_denied')
-    setClock(late)
-    expect(await person.deny(limited, slow)).toBe('state_expired')
-    if (value) person.plant(slow, value)
-    expect(await person.deny(limited, slow)).toBe('state_expired')
-    // what has expired makes room, and is begun again
-    expect(await person.callback(strategyWith({ store, restart: true }), { code: 'c', state: slow })).toMatchObject({ action: 'redirect' })
-    if (person.session?.['huggingface:sign-ins']) expect(person.pending()).toHaveLength(1)
-  })
+const setClock = (time: string) => jest.spyOn(Date, 'now').mockReturnValue(Date.parse(`2026-11-22T${time}Z`))
+const stores = [CookieStateStore, SessionStateStore].flatMap((Store) => [
+  { name: Store.name, limit: 'an hour', store: new Store({ secret: 'a secret' }), intime: '12:59:58', late: '13:00:02' },
+  { name: Store.name, limit: 'its maxAge', store: new Store({ secret: 'a secret', maxAge: 90_000 }), intime: '12:01:28', late: '12:01:32' },
+])
+test.each(stores)('the time to come back with a $name is $limit', async ({ store, intime, late }) => {
+  const limited = strategyWith({ store })
+  setClock('12:00:00')
+  const person = new Person({})
+  const [prompt, slow] = [await person.begin(limited), await person.begin(limited)]
+  const value = person.signIns()[slow]
+  setClock(intime)
+  expect(await person.deny(limited, prompt)).toBe('access_denied')
+  setClock(late)
+  expect(await person.deny(limited, slow)).toBe('state_expired')
+  // a browser may keep cookies longer
+  if (value) person.plant(slow, value)
+  expect(await person.deny(limited, slow)).toBe('state_expired')
+  // what has expired makes room, and is begun again
+  expect(await person.callback(strategyWith({ store, restart: true }), { code: 'c', state: slow })).toMatchObject({ action: 'redirect' })
+  if (!value) expect(person.pending()).toHaveLength(1)
 })
 
 describe('a sign-in that is gone', () => {

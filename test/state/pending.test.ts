@@ -47,13 +47,6 @@ describe.each([
     for (const handle of handles.slice(-5)) expect(await person.deny(strategy, handle)).toBe('access_denied')
   })
 
-  test('that have ended do not push out one that has not', async () => {
-    const person = somebody()
-    const [first = ''] = await begin(person, 1)
-    for (let count = 0; count < 8; count += 1) expect(await person.deny(strategy, (await begin(person, 1))[0] ?? '')).toBe('access_denied')
-    expect(await person.deny(strategy, first)).toBe('access_denied')
-  })
-
   test('are left alone by a forged callback', async () => {
     const person = somebody()
     const [handle = ''] = await begin(person, 1)
