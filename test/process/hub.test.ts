@@ -5,19 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { certificate } from '../support/certificate'
 import { shareProcess, startApp, until, Visitor } from '../support/process'
-import {
-  type Behaviour,
-  type Endpoint,
-  type Json,
-  type RawHub,
-  type RawRequest,
-  respond,
-  responseBytes,
-  rsaKey,
-  signedToken,
-  silent,
-  write,
-} from '../support/raw-hub'
+import type { Behaviour, Endpoint, Json, RawHub, RawRequest } from '../support/raw-hub'
+import { respond, responseBytes, rsaKey, signedToken, silent, write } from '../support/raw-hub'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'hf-process-'))
 let tls: Awaited<ReturnType<typeof certificate>>
@@ -40,16 +29,14 @@ async function arrive(warm: boolean, overTls = false) {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
     Object.assign(hub.answers, usual)
   }
-  const { connections, requests } = hub
-  const past = requests.length
+  const { connections } = hub
+  const past = hub.requests.length
   return {
     hub,
     visitor,
-    /** How often an endpoint was asked since, and whether on connections of before. */
-    asked: (endpoint: Endpoint) => {
-      const since = requests.slice(past).filter((request) => request.endpoint === endpoint)
-      return { times: since.length, warm: since.some(({ connection }) => connection <= connections) }
-    },
+    /** Requests to an endpoint since. */
+    asked: (endpoint: Endpoint) => hub.requests.slice(past).filter((request) => request.endpoint === endpoint),
+    isWarm: ({ connection }: RawRequest) => connection <= connections,
     expectRecovered: async () => {
       Object.assign(hub.answers, usual)
       expect(await new Visitor(port).signIn()).toMatchObject({ status: 200, json: { user: { username: 'ada' } } })
@@ -65,25 +52,19 @@ function truth(request: RawRequest, hub: RawHub): Json {
   return request.endpoint === 'userinfo' ? hub.userinfo() : { keys: [hub.key.jwk] }
 }
 const noLength: Parameters<typeof write>[0] = (...asked) => responseBytes(truth(...asked), { headers: { 'content-length': undefined } })
-const gzipped = { headers: { 'content-encoding': 'gzip' }, keepAlive: true }
+const encoded = (encoding: string) => ({ headers: { 'content-encoding': encoding }, keepAlive: true })
+const invalid = { status: 502, json: { code: 'invalid_response' } }
+const upgrade = 'HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'
 const faults: [string, Behaviour, object][] = [
   ['that an endpoint never ends is a timeout', write(noLength), { status: 504, json: { code: 'timeout' } }],
   ['that is cut off by a reset is an error', write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{', 'RST'), { status: 502 }],
-  [
-    'that upgrades the connection is an error',
-    write('HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'),
-    { status: 502 },
-  ],
+  ['that upgrades the connection is an error', write(upgrade), { status: 502 }],
   [
     'in gzip, which nobody asked for, is an error',
-    respond((...asked) => gzipSync(JSON.stringify(truth(...asked))), gzipped),
-    { status: 502, json: { code: 'invalid_response' } },
+    respond((...asked) => gzipSync(JSON.stringify(truth(...asked))), encoded('gzip')),
+    invalid,
   ],
-  [
-    'in an encoding with the name of a method is an error',
-    respond(truth, { headers: { 'content-encoding': 'constructor' }, keepAlive: true }),
-    { status: 502, json: { code: 'invalid_response' } },
-  ],
+  ['in an encoding with the name of a method is an error', respond(truth, encoded('constructor')), invalid],
 ]
 
 describe.each([
@@ -93,14 +74,14 @@ describe.each([
 ])('on %s', (_, warm, overTls) => {
   test('a silent endpoint is a timeout, and a visitor who leaves meanwhile harms nobody', () =>
     atEachEndpoint(async (endpoint) => {
-      const { hub, visitor, asked, expectRecovered } = await arrive(warm, overTls)
+      const { hub, visitor, asked, isWarm, expectRecovered } = await arrive(warm, overTls)
       hub.answers[endpoint] = silent
       const leaving = new AbortController()
       visitor.visit(await visitor.consent(), { signal: leaving.signal }).catch(() => {})
-      await until(() => asked('token').times > 0 && asked(endpoint).times > 0)
+      await until(() => asked('token').length > 0 && asked(endpoint).length > 0)
       leaving.abort()
       expect(await visitor.signIn()).toMatchObject({ status: 504, json: { code: 'timeout', phase: endpoint } })
-      expect(asked(endpoint).warm).toBe(warm)
+      expect(asked(endpoint).some(isWarm)).toBe(warm)
       await expectRecovered()
     }))
 
@@ -137,7 +118,7 @@ describe.each([
     const { hub, visitor, asked, expectRecovered } = await arrive(warm)
     hub.answers.token = async (...on) => respond(await tokens(on[1], hub), { keepAlive: warm })(...on)
     expect(await visitor.signIn()).toMatchObject({ status: 502, json: { code: 'invalid_id_token' } })
-    expect(asked('userinfo').times).toBe(0)
+    expect(asked('userinfo')).toEqual([])
     await expectRecovered()
   })
 })

@@ -45,28 +45,24 @@ const stores = {
 
 const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
 const cookieSession = () => require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
+const changed = (create, change) => () => {
+  const session = create()
+  return (req, res, next) => session(req, res, () => next(change(req.session)))
+}
 const call = (done) => done()
 const fail = () => {
   throw new Error('no session for you')
 }
 const sessions = {
-  'express-session': () => [expressSession()],
-  'cookie-session': () => [cookieSession()],
+  'express-session': expressSession,
+  'cookie-session': cookieSession,
   // Passport 0.7 calls two methods that cookie-session does not have
-  'cookie-session with shim': () => [
-    cookieSession(),
-    (req, _res, next) => {
-      Object.assign(Object.getPrototypeOf(req.session), { regenerate: call, save: call })
-      next()
-    },
-  ],
-  broken: () => [
-    expressSession(),
-    (req, _res, next) => {
-      req.session.regenerate = fail
-      next()
-    },
-  ],
+  'cookie-session with shim': changed(cookieSession, (session) => {
+    Object.assign(Object.getPrototypeOf(session), { regenerate: call, save: call })
+  }),
+  broken: changed(expressSession, (session) => {
+    session.regenerate = fail
+  }),
 }
 
 /** What an app does with the outcome, if it asks Passport to call it back. */
@@ -143,8 +139,7 @@ async function createApp(config) {
 
   function expressApp(express) {
     const app = express().set('trust proxy', trustProxy ?? false)
-    for (const middleware of sessions[session]?.() ?? []) app.use(middleware)
-    if (session) app.use(passport.session())
+    if (session) app.use(sessions[session](), passport.session())
     app.get('/me', (req, res) => send(res, 200, req.user))
     app.use(config.mount ?? '/auth', express.Router().get(['/:name', '/:name/:leg'], authenticate, finish))
     return app.use(onError)
