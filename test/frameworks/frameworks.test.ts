@@ -89,6 +89,14 @@ describe.each<[string, AppConfig]>([
     await expectSignedIn('ada')
   })
 
+  test('sends a code once if the callback comes twice at the same moment', async () => {
+    const callback = await begin(browser)
+    hub.faults = { token: { delay: 20 } }
+    const pages = await Promise.all([browser.visit(callback), browser.visit(callback)])
+    expect(pages.filter(({ status }) => status === 200)).toMatchObject([signedIn('ada')])
+    expect(tokenRequests()).toHaveLength(1)
+  })
+
   test('tells a custom callback who signs in, and a person who denied what happened', async () => {
     expect(await browser.visit(explained(await begin(browser, 'bo', { state: '/models' })))).toMatchObject(
       signedIn('bo', { state: '/models' }),

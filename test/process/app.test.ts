@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { type AppConfig, shareProcess, startApp, until } from '../support/process'
 import { type Behaviour, type RawHub, respond } from '../support/raw-hub'
@@ -83,27 +82,6 @@ describe('a code is sent once', () => {
     expect(await visitor.visit(callback)).toMatchObject({ status: 403 })
     expect(sent(hub, callback)).toBe(1)
     expect(await visitor.signIn()).toMatchObject({ status: 200 })
-  })
-
-  const kept = (store: 'session' | 'pkce'): AppConfig => ({
-    session: 'express-session',
-    callback: {},
-    strategies: { huggingface: { store, timeout: 3000 } },
-  })
-  test.each<[string, AppConfig]>([
-    ['a cookie', { strategies: { huggingface: { timeout: 3000 } } }],
-    ['a cookie, by instance,', { by: 'instance', strategies: { huggingface: { timeout: 3000 } } }],
-    ['the session', kept('session')],
-    ["passport-oauth2's own store", kept('pkce')],
-  ])('when with %s a second request comes at once, and a third later', async (_, config) => {
-    const { hub, visitor } = await startApp(config)
-    const { token } = hub.answers
-    hub.answers.token = (...asked) => setTimeout(token, 150, ...asked)
-    const callback = await visitor.consent()
-    const third = sleep(75).then(() => visitor.visit(callback))
-    const answers = await Promise.all([visitor.visit(callback), visitor.visit(callback), third])
-    expect(sent(hub, callback)).toBe(1)
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403, 403])
   })
 
   test('when eleven requests come on one connection, without a warning', async () => {

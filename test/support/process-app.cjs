@@ -1,11 +1,11 @@
-// Apps in a process of their own. A POST of JSON starts one and answers with its port; see AppConfig in process.ts.
+// Apps in a process of their own. A POST of JSON starts one and answers with its port; `createApp` says what it may be made of.
 // It handles no error of the process, so that a crash is one.
 const { EventEmitter } = require('node:events')
 const http = require('node:http')
 const http2 = require('node:http2')
 const net = require('node:net')
 const { Passport } = require('passport')
-const { HuggingFaceStrategy, SessionStateStore } = require('../../dist')
+const { HuggingFaceStrategy } = require('../../dist')
 const frameworks = require('../frameworks/hosts.cjs')
 
 const { globalAgent } = http
@@ -36,11 +36,6 @@ const agents = {
         super.addRequest(...args)
       }
     })(),
-}
-
-const stores = {
-  session: () => new SessionStateStore(),
-  pkce: () => new (require('passport-oauth2/lib/state/pkcesession'))({ key: 'oauth2' }),
 }
 
 const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
@@ -83,7 +78,20 @@ function send(res, status, body) {
   res.end(text)
 }
 
-/** The request listener of an app that is made of this. */
+/**
+ * The request listener of an app.
+ *
+ * - `host`: `express` (5), `express4`, `http` without a framework, or one of hosts.cjs; perhaps with `http2`
+ * - `session`: one of `sessions`, or the host's own
+ * - `trustProxy`: trust a proxy, in the way that the framework has for it
+ * - `mount`: where the router of Express is, `/auth` unless told otherwise
+ * - `strategies`: options by name, with an agent from `agents`
+ * - `by`: `instance`, if passport.authenticate is to have the strategy itself
+ * - `verify`, `validate`: one of `verifies`, and one of Nest's in hosts.cjs
+ * - `callback`: options of passport.authenticate for the callback, which then has no custom callback; else `custom`, one of `customs`
+ * - `answersAfter`: milliseconds after which the app itself answers the callback, with a 503
+ * - `globalAgent`: true, if an agent of another class is to stand in the place of Node's
+ */
 async function createApp(config) {
   const { host = 'express', session, trustProxy } = config
   const log = { errors: [], agentUsed: 0 }
@@ -94,19 +102,10 @@ async function createApp(config) {
   const strategies = {}
   let options
   for (const [name, given] of Object.entries(config.strategies)) {
-    const [agent, store] = [agents[given.agent]?.(log), stores[given.store]?.()]
+    const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 300, restart: false }
     // node:http has no setting for it
     const proxy = host === 'http' && trustProxy !== undefined
-    options = {
-      callbackURL: `/auth/${name}/callback`,
-      scope: 'openid profile',
-      timeout: 300,
-      restart: false,
-      proxy,
-      ...given,
-      agent,
-      store,
-    }
+    options = { ...usual, proxy, ...given, agent: agents[given.agent]?.(log) }
     strategies[name] = new HuggingFaceStrategy(options, verifies[config.verify ?? 'profile'])
     passport.use(name, strategies[name])
   }

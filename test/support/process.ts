@@ -7,31 +7,8 @@ import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals'
 import { Browser, type Page } from './browser'
 import { clientID, clientSecret, RawHub } from './raw-hub'
 
-/** What an app is made of; process-app.cjs knows the names. */
-export interface AppConfig {
-  /** Default `express`, which is Express 5. `http` has no `req.next`. */
-  host?: 'express' | 'express4' | 'http' | 'koa' | 'fastify' | 'nest 11' | 'nest 12'
-  http2?: boolean
-  /** Where the router of Express is mounted; default `/auth`. */
-  mount?: string
-  session?: string
-  /** Trust a proxy, in the way that the framework has for it. */
-  trustProxy?: unknown
-  /** Let Fastify's request lead to the response, so that a cookie can be set. */
-  linksResponse?: boolean
-  /** Options by strategy name; default is one strategy, `huggingface`. */
-  strategies?: Record<string, object>
-  by?: 'name' | 'instance'
-  verify?: string
-  validate?: string
-  /** Options of `passport.authenticate` on the callback route, which then has no custom callback. */
-  callback?: object
-  custom?: string
-  /** Milliseconds after which the app itself answers the callback, with a 503. */
-  answersAfter?: number
-  /** Put an agent of another class in the place of Node's. */
-  globalAgent?: boolean
-}
+/** What an app is made of: `createApp` in process-app.cjs knows the names. */
+export type AppConfig = Record<string, unknown> & { strategies?: Record<string, object> }
 
 let child: ChildProcess
 let output = ''
