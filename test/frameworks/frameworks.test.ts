@@ -166,14 +166,20 @@ describe.each<[string, AppConfig]>([
     expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: publicOrigin + callbackPath } }])
   })
 
-  test('repeats the callbackURL of one request for the tokens, and passes a failure of the Hub to the app', async () => {
+  test('repeats the callbackURL of one request for the tokens', async () => {
     const callback = await begin(browser, 'ada', { callbackURL: '/auth/huggingface/elsewhere' })
     expect(callback.startsWith(`${browser.origin}/auth/huggingface/elsewhere?`)).toBe(true)
     expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
     expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: `${browser.origin}/auth/huggingface/elsewhere` } }])
-    const next = await begin(browser)
+  })
+
+  test('passes a failure of the Hub to the app, and does not send the code again when the page is reloaded', async () => {
+    const callback = await begin(browser)
     hub.faults = { token: { status: 503, body: 'down for maintenance' } }
-    expect((await browser.visit(next)).status).toBe(502)
+    expect(await browser.visit(callback)).toMatchObject({ status: 502 })
+    hub.faults = {}
+    expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
+    expect(tokenRequests()).toHaveLength(1)
   })
 })
 

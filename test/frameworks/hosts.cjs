@@ -71,18 +71,13 @@ function koa({ config: { session, trustProxy }, passport, legOf }) {
   return app.callback()
 }
 
-/** The ways to write `validate`, the third parameter of PassportStrategy, and an option of the strategy that goes with it. */
+/** The ways to write `validate`, each with the third parameter of PassportStrategy, and an option of the strategy that goes with it. */
 const validates = {
   profile: [async (_a, _r, { id, username }) => ({ id, username })],
   done: [(_a, _r, { username }, done) => ({ username, more: typeof done })],
   params: [(_a, _r, { scope }, { username }) => ({ username, more: scope }), true],
   counted: [(_a, _r, { username }) => ({ username }), true],
   request: [({ path }, _a, _r, { username }) => ({ username, more: path }), undefined, { passReqToCallback: true }],
-  throws: [
-    (_a, _r, _p, { ForbiddenException }) => {
-      throw new ForbiddenException('not on the list')
-    },
-  ],
 }
 
 // a guard finds its strategy by name among all of the process
@@ -93,44 +88,40 @@ async function nest({ config, options, HuggingFaceStrategy, legOf }, load) {
   require('reflect-metadata')
   const [common, core, passport] = [await load('@nestjs/common'), await load('@nestjs/core'), await load('@nestjs/passport')]
   const name = `huggingface ${++apps}`
-  const [validate, counts, more] = validates[config.validate ?? 'profile']
+  const forbid = () => {
+    throw new common.ForbiddenException('not on the list')
+  }
+  const [validate, counts, more] = validates[config.validate ?? 'profile'] ?? [forbid]
 
   class AppStrategy extends passport.PassportStrategy(HuggingFaceStrategy, name, counts) {
     constructor() {
       super({ ...options, ...more })
     }
   }
-  AppStrategy.prototype.validate = config.validate === 'throws' ? (...args) => validate(...args.slice(0, 3), common) : validate
+  AppStrategy.prototype.validate = validate
 
+  const legIn = (context) => legOf(context.switchToHttp().getRequest().url)
   class SignIn extends passport.AuthGuard(name) {
     getAuthenticateOptions(context) {
-      return legOf(context.switchToHttp().getRequest().url).all
+      return legIn(context).all
     }
-  }
-  class Explaining extends SignIn {
-    handleRequest(error, user, info, _context, status) {
-      if (error) throw error
-      if (!user) throw new common.HttpException(info, status ?? 401)
-      return user
+    handleRequest(error, user, info, context, status) {
+      // says why, in place of the usual exception
+      if (!error && !user && legIn(context).answer) throw new common.HttpException(info, status ?? 401)
+      return super.handleRequest(error, user, info, context, status)
     }
   }
   class AuthController {
     respond({ user, authInfo }) {
       return { user, info: authInfo }
     }
-    explain(req) {
-      return this.respond(req)
-    }
   }
-  // the decorators, applied by hand: `@Get(…)`, `@UseGuards(…)` and `@Req()`
-  const route = (method, path, guard) => {
-    const descriptor = Object.getOwnPropertyDescriptor(AuthController.prototype, method)
-    common.Get(path)(AuthController.prototype, method, descriptor)
-    common.UseGuards(guard)(AuthController.prototype, method, descriptor)
-    common.Req()(AuthController.prototype, method, 0)
-  }
-  route('respond', ['', 'callback', 'elsewhere'], SignIn)
-  route('explain', 'explained', Explaining)
+  // the decorators, applied by hand: `@Get(…)`, `@UseGuards(SignIn)` and `@Req()`
+  const { prototype } = AuthController
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'respond')
+  common.Get(['', ':leg'])(prototype, 'respond', descriptor)
+  common.UseGuards(SignIn)(prototype, 'respond', descriptor)
+  common.Req()(prototype, 'respond', 0)
   common.Controller('auth/huggingface')(AuthController)
 
   class AppModule {}

@@ -120,13 +120,10 @@ describe('a sign-in is not begun again', () => {
   const restarting = strategyWith({ restart: true })
   test.each([
     ['for a POST', restarting, { method: 'POST' }, gone, 'state_unknown'],
-    ['for a HEAD', restarting, { method: 'HEAD' }, gone, 'prefetched'],
     ['for a prefetch', restarting, { headers: { 'sec-purpose': 'prefetch' } }, gone, 'prefetched'],
     ['for a denial', restarting, {}, { error: 'access_denied', state: 'gone' }, 'state_unknown'],
     ['for an error of the Hub', restarting, {}, { error: 'server_error', state: 'gone' }, 'state_unknown'],
-    ['for a callback without state', restarting, {}, { code: 'c' }, 'state_missing'],
     ['for a callback of another issuer', restarting, {}, { ...gone, iss: 'https://evil.example' }, 'issuer_mismatch'],
-    ['for a callback that is none', restarting, {}, { ...gone, code: '' }, 'invalid_callback'],
     ['if the app wants no restart', strategy, {}, gone, 'state_unknown'],
   ])('%s', async (_, by, arrival, query, code) => {
     const { action, args, setCookie } = await new Person().callback(by, query, arrival)
