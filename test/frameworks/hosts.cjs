@@ -51,8 +51,7 @@ function koa({ config: { session, trustProxy }, passport, legOf }) {
   app.silent = true
   if (session) {
     app.keys = ['the secret of the sessions']
-    const { default: koaSession = require('koa-session') } = require('koa-session')
-    app.use(koaSession({ sameSite: 'lax' }, app))
+    app.use(require('koa-session').default({ sameSite: 'lax' }, app))
     app.use(passport.session())
   }
   app.use((ctx, next) => {
@@ -138,9 +137,9 @@ async function nest({ config, options, HuggingFaceStrategy, legOf }, load) {
 
 // a workspace of its own, since Nest 12 stands at the root
 const paths = [require('node:path').join(__dirname, '../apps/nest-11')]
-module.exports = {
-  fastify,
-  koa,
-  'nest 11': (app) => nest(app, (name) => require(require.resolve(name, { paths }))),
-  'nest 12': (app) => nest(app, (name) => import(name)),
+function load11(name) {
+  const { version } = require(require.resolve('@nestjs/common/package.json', { paths }))
+  if (!version.startsWith('11.')) throw new Error(`the workspace has NestJS ${version}; run npm install`)
+  return require(require.resolve(name, { paths }))
 }
+module.exports = { fastify, koa, 'nest 11': (app) => nest(app, load11), 'nest 12': (app) => nest(app, (name) => import(name)) }

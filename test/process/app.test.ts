@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { type AppConfig, shareProcess, startApp, until } from '../support/process'
 import type { Behaviour } from '../support/raw-hub'
@@ -59,22 +58,6 @@ test.each<[string, AppConfig, Behaviour | undefined, object]>([
   expect(await visitor.signIn()).toMatchObject({ status: 503 })
   await until(async () => (await log()).errors.length > 0)
   expect((await log()).errors).toMatchObject([error])
-})
-
-test('eleven callbacks on one connection are answered without a warning, and the code is sent once', async () => {
-  const { hub, port, visitor } = await startApp()
-  const callback = await visitor.consent()
-  const lines = [`GET ${callback} HTTP/1.1`, 'Host: localhost', `Cookie: ${visitor.jar.header(visitor.origin)}`, '', '']
-  const socket = connect(port)
-  let received = ''
-  socket.on('data', (data) => {
-    received += data
-  })
-  socket.write(lines.join('\r\n').repeat(11))
-  await until(() => received.match(/HTTP\/1\.1 \d{3} /g)?.length === 11)
-  socket.destroy()
-  expect(received).toMatch(/^HTTP\/1.1 200/)
-  expect(hub.to('token')).toHaveLength(1)
 })
 
 test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {
