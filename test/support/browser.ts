@@ -44,7 +44,10 @@ export class CookieJar {
   sentTo(address: string): [name: string, value: string][] {
     const { hostname, protocol, pathname } = new URL(address)
     const isSent = ({ host, path, secure, expires }: Cookie) =>
-      host === hostname && `${pathname}/`.startsWith(path) && (!secure || protocol === 'https:') && expires > Date.now()
+      host === hostname &&
+      `${pathname}/`.startsWith(path.replace(/\/?$/, '/')) &&
+      (!secure || protocol === 'https:') &&
+      expires > Date.now()
     return [...this.cookies.values()].filter(isSent).map(({ name, value }) => [name, value])
   }
 
