@@ -18,16 +18,16 @@ shareProcess(async () => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** An app and its Hub. If warm, four have signed in at once already; the keys are yet to come. */
-async function arrive(warm: boolean, overTls = false) {
-  const { hub, port, visitor } = await startApp({}, { keepAlive: warm, ...(overTls && { tls }) })
+/** An app and its Hub. If warm, four have signed in at once already, by a strategy that shares nothing but the connections. */
+async function arrive(warm: boolean, { overTls = false, timeout = 3000 } = {}) {
+  const strategies = { huggingface: { timeout }, other: {} }
+  const { hub, port, visitor } = await startApp({ strategies }, { keepAlive: warm, ...(overTls && { tls }) })
   const usual = { ...hub.answers }
   if (warm) {
-    hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
     hub.answers.token = (...asked) => setTimeout(usual.token, 50, ...asked)
-    const answers = await Promise.all([1, 2, 3, 4].map(() => new Visitor(port).signIn({ scope: 'profile' })))
+    const answers = await Promise.all([1, 2, 3, 4].map(() => new Visitor(port).signIn({}, 'other')))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-    Object.assign(hub.answers, usual)
+    hub.answers.token = usual.token
   }
   const { connections } = hub
   const past = hub.requests.length
@@ -56,7 +56,6 @@ const encoded = (encoding: string) => ({ headers: { 'content-encoding': encoding
 const invalid = { status: 502, json: { code: 'invalid_response' } }
 const upgrade = 'HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'
 const faults: [string, Behaviour, object][] = [
-  ['that an endpoint never ends is a timeout', write(noLength), { status: 504, json: { code: 'timeout' } }],
   ['that is cut off by a reset is an error', write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{', 'RST'), { status: 502 }],
   ['that upgrades the connection is an error', write(upgrade), { status: 502 }],
   [
@@ -72,10 +71,13 @@ describe.each([
   ['a warm connection', true, false],
   ['a warm connection over https', true, true],
 ])('on %s', (_, warm, overTls) => {
-  test('a silent endpoint is a timeout, and a visitor who leaves meanwhile harms nobody', () =>
+  test.each<[string, Behaviour]>([
+    ['does not come', silent],
+    ['never ends', write(noLength)],
+  ])('a response that %s is a timeout, and a visitor who leaves meanwhile harms nobody', (__, fault) =>
     atEachEndpoint(async (endpoint) => {
-      const { hub, visitor, asked, isWarm, expectRecovered } = await arrive(warm, overTls)
-      hub.answers[endpoint] = silent
+      const { hub, visitor, asked, isWarm, expectRecovered } = await arrive(warm, { overTls, timeout: 500 })
+      hub.answers[endpoint] = fault
       const leaving = new AbortController()
       visitor.visit(await visitor.consent(), { signal: leaving.signal }).catch(() => {})
       await until(() => asked('token').length > 0 && asked(endpoint).length > 0)
@@ -83,7 +85,8 @@ describe.each([
       expect(await visitor.signIn()).toMatchObject({ status: 504, json: { code: 'timeout', phase: endpoint } })
       expect(asked(endpoint).some(isWarm)).toBe(warm)
       await expectRecovered()
-    }))
+    }),
+  )
 
   if (overTls) return
 
@@ -134,7 +137,7 @@ describe('an agent', () => {
   })
 
   test.each(['refused', 'hanging'] as const)('of one strategy that is dead (%s) does not keep another from signing in', async (agent) => {
-    const { visitor } = await startApp({ strategies: { dead: { agent, timeout: 12_000 }, huggingface: { timeout: 2000 } } })
+    const { visitor } = await startApp({ strategies: { dead: { agent, timeout: 12_000 }, huggingface: {} } })
     await visitor.consent({}, 'dead')
     // a visit is given up after ten seconds
     expect(await visitor.signIn()).toMatchObject({ status: 200 })

@@ -102,7 +102,7 @@ async function createApp(config) {
   const strategies = {}
   let options
   for (const [name, given] of Object.entries(config.strategies)) {
-    const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 300, restart: false }
+    const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 3000, restart: false }
     // node:http has no setting for it
     const proxy = host === 'http' && trustProxy !== undefined
     options = { ...usual, proxy, ...given, agent: agents[given.agent]?.(log) }
