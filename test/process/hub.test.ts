@@ -1,234 +1,153 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { certificate } from '../support/certificate'
-import { type AppConfig, startApp, startHub, until, Visitor } from '../support/process'
-import {
-  type Endpoint,
-  type Json,
-  type RawHub,
-  type RawRequest,
-  respond,
-  responseBytes,
-  rsaKey,
-  signedToken,
-  silent,
-  write,
-} from '../support/raw-hub'
+import { shareProcess, startApp, until, Visitor } from '../support/process'
+import type { Behaviour, Endpoint, Json, RawHub, RawRequest } from '../support/raw-hub'
+import { respond, responseBytes, rsaKey, signedToken, silent, write } from '../support/raw-hub'
 
-jest.setTimeout(20_000)
+const directory = mkdtempSync(path.join(tmpdir(), 'hf-process-'))
+let tls: Awaited<ReturnType<typeof certificate>>
+shareProcess(async () => {
+  tls = await certificate()
+  const file = path.join(directory, 'cert.pem')
+  writeFileSync(file, tls.cert)
+  return { NODE_EXTRA_CA_CERTS: file }
+})
+afterAll(() => rmSync(directory, { recursive: true }))
 
-const endpoints: Endpoint[] = ['token', 'userinfo', 'jwks']
-
-interface Place {
-  warm: boolean
-  tls?: { key: string; cert: string }
-  env?: Record<string, string>
-  config?: AppConfig
-}
-
-/** An app and its Hub. If warm, three have signed in at once already; the keys are yet to come. */
-async function start({ warm, tls, env, config }: Place) {
-  const hub = await startHub({ keepAlive: warm, ...(tls ? { tls } : {}) })
-  const app = await startApp(hub, config, env)
-  const visitor = new Visitor(app)
+/** An app and its Hub. If warm, four have signed in at once already, by a strategy that shares nothing but the connections. */
+async function arrive(warm: boolean, { overTls = false, timeout = 3000 } = {}) {
+  const strategies = { huggingface: { timeout }, other: {} }
+  const { hub, port, visitor } = await startApp({ strategies }, { keepAlive: warm, ...(overTls && { tls }) })
   const usual = { ...hub.answers }
   if (warm) {
-    hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
     hub.answers.token = (...asked) => setTimeout(usual.token, 50, ...asked)
-    const visitors = [visitor, new Visitor(app), new Visitor(app)]
-    const answers = await Promise.all(visitors.map((each) => each.signIn({ scope: 'profile' })))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    const answers = await Promise.all([1, 2, 3, 4].map(() => new Visitor(port).signIn({}, 'other')))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    hub.answers.token = usual.token
   }
-  Object.assign(hub.answers, usual)
-  const before = { connections: hub.connections, requests: hub.requests.length }
-  /** The endpoint was asked, on the kind of connection that the test is about. */
-  const expectAsked = (endpoint: Endpoint) => {
-    const asked = hub.requests.slice(before.requests).find((each) => each.endpoint === endpoint)
-    expect(Number(asked?.connection) <= before.connections).toBe(warm)
+  const { connections } = hub
+  const past = hub.requests.length
+  return {
+    hub,
+    visitor,
+    /** Requests to an endpoint since. */
+    asked: (endpoint: Endpoint) => hub.requests.slice(past).filter((request) => request.endpoint === endpoint),
+    isWarm: ({ connection }: RawRequest) => connection <= connections,
+    expectRecovered: async () => {
+      Object.assign(hub.answers, usual)
+      expect(await new Visitor(port).signIn()).toMatchObject({ status: 200, json: { user: { username: 'ada' } } })
+    },
   }
-  const expectRecovered = async () => {
-    Object.assign(hub.answers, usual)
-    const next = await new Visitor(app).signIn()
-    expect(next).toMatchObject({ status: 200, answers: 1, body: { user: { username: 'ada' } } })
-  }
-  return { hub, app, visitor, usual, expectAsked, expectRecovered }
 }
 
-function content(endpoint: Endpoint, request: RawRequest, hub: RawHub): Json {
-  if (endpoint === 'token') return hub.tokens(request)
-  return endpoint === 'userinfo' ? hub.userinfo() : { keys: [hub.key.jwk] }
-}
+/** Each endpoint at the same time, of a Hub and an app of its own. */
+const atEachEndpoint = (run: (endpoint: Endpoint) => Promise<void>) => Promise.all((['token', 'userinfo', 'jwks'] as const).map(run))
 
-function hangsAndTimeouts(place: Place): void {
-  test.each(endpoints)('a visitor who leaves while %s is silent harms nobody', async (endpoint) => {
-    const { hub, visitor, expectAsked, expectRecovered } = await start(place)
-    hub.answers[endpoint] = silent
-    const tokens = hub.to('token').length
-    const asked = hub.to(endpoint).length
-    const socket = visitor.open(await visitor.begin())
-    await until(() => hub.to('token').length > tokens && hub.to(endpoint).length > asked)
-    await sleep(20)
-    socket.destroy()
-    expectAsked(endpoint)
-    // whatever was under way ends by its timeout
-    await sleep(400)
-    await expectRecovered()
-  })
-
-  test.each(endpoints)('a Hub whose %s is silent is a 504', async (endpoint) => {
-    const { hub, visitor, expectAsked, expectRecovered } = await start(place)
-    hub.answers[endpoint] = silent
-    const answer = await visitor.signIn()
-    const body = { code: 'timeout', phase: endpoint }
-    expect(answer).toMatchObject({ status: 504, answers: 1, body })
-    expectAsked(endpoint)
-    await expectRecovered()
-  })
+function truth(request: RawRequest, hub: RawHub): Json {
+  if (request.endpoint === 'token') return hub.tokens(request)
+  return request.endpoint === 'userinfo' ? hub.userinfo() : { keys: [hub.key.jwk] }
 }
+const noLength: Parameters<typeof write>[0] = (...asked) => responseBytes(truth(...asked), { headers: { 'content-length': undefined } })
+const encoded = (encoding: string) => ({ headers: { 'content-encoding': encoding }, keepAlive: true })
+const invalid = { status: 502, json: { code: 'invalid_response' } }
+const upgrade = 'HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'
+const faults: [string, Behaviour, object][] = [
+  ['that is cut off by a reset is an error', write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{', 'RST'), { status: 502 }],
+  ['that upgrades the connection is an error', write(upgrade), { status: 502 }],
+  [
+    'in gzip, which nobody asked for, is an error',
+    respond((...asked) => gzipSync(JSON.stringify(truth(...asked))), encoded('gzip')),
+    invalid,
+  ],
+  ['in an encoding with the name of a method is an error', respond(truth, encoded('constructor')), invalid],
+]
 
 describe.each([
-  ['a new', false],
-  ['a warm', true],
-])('on %s connection', (_, warm) => {
-  hangsAndTimeouts({ warm })
+  ['a new connection', false, false],
+  ['a warm connection', true, false],
+  ['a warm connection over https', true, true],
+])('on %s', (_, warm, overTls) => {
+  test.each<[string, Behaviour]>([
+    ['does not come', silent],
+    ['never ends', write(noLength)],
+  ])('a response that %s is a timeout, and a visitor who leaves meanwhile harms nobody', (__, fault) =>
+    atEachEndpoint(async (endpoint) => {
+      const { hub, visitor, asked, isWarm, expectRecovered } = await arrive(warm, { overTls, timeout: 500 })
+      hub.answers[endpoint] = fault
+      const leaving = new AbortController()
+      visitor.visit(await visitor.consent(), { signal: leaving.signal }).catch(() => {})
+      await until(() => asked('token').length > 0 && asked(endpoint).length > 0)
+      leaving.abort()
+      expect(await visitor.signIn()).toMatchObject({ status: 504, json: { code: 'timeout', phase: endpoint } })
+      expect(asked(endpoint).some(isWarm)).toBe(warm)
+      await expectRecovered()
+    }),
+  )
 
-  test('an ID token that is refused ends the sign-in, not the process', async () => {
-    const { hub, visitor, expectRecovered } = await start({ warm })
-    hub.answers.token = respond((request) => hub.tokens(request, { nonce: 'of somebody else' }), { keepAlive: warm })
-    hub.answers.userinfo = silent
-    const body = { code: 'invalid_id_token' }
-    expect(await visitor.signIn()).toMatchObject({ status: 502, answers: 1, body })
-    await expectRecovered()
+  if (overTls) return
+
+  test.each(faults)('a response %s, for this visitor and not for the next', (__, fault, answer) =>
+    atEachEndpoint(async (endpoint) => {
+      const { hub, visitor, expectRecovered } = await arrive(warm)
+      hub.answers[endpoint] = fault
+      const received = await visitor.signIn()
+      expect(received).toMatchObject(answer)
+      expect(received.json).toMatchObject({ phase: endpoint })
+      await expectRecovered()
+    }),
+  )
+
+  test('a response without a length is whole when the Hub ends the connection', async () => {
+    const { hub, visitor } = await arrive(warm)
+    const behaviour = write(noLength, 'FIN')
+    Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
+    expect(await visitor.signIn()).toMatchObject({ status: 200, json: { user: { username: 'ada' } } })
   })
 
-  test.each(endpoints)('a 101 from %s is an error', async (endpoint) => {
-    const { hub, visitor, expectRecovered } = await start({ warm })
-    const upgrade = 'HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'
-    hub.answers[endpoint] = write(upgrade)
-    const { status, answers } = await visitor.signIn()
-    expect([502, 504]).toContain(status)
-    expect(answers).toBe(1)
-    await expectRecovered()
-  })
-
-  test.each(endpoints)('a body from %s that never ends is never whole', async (endpoint) => {
-    const { hub, visitor, expectRecovered } = await start({ warm })
-    hub.answers[endpoint] = write((request) => responseBytes(content(endpoint, request, hub), { headers: { 'content-length': undefined } }))
-    const body = { code: 'timeout', phase: endpoint }
-    expect(await visitor.signIn()).toMatchObject({ status: 504, answers: 1, body })
-    await expectRecovered()
-  })
-
-  test.each(endpoints)('a connection that %s resets is a 502', async (endpoint) => {
-    const { hub, visitor, expectRecovered } = await start({ warm })
-    hub.answers[endpoint] = write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{', 'RST')
-    const body = { phase: endpoint }
-    expect(await visitor.signIn()).toMatchObject({ status: 502, answers: 1, body })
-    await expectRecovered()
-  })
-})
-
-describe('over https, on a warm connection', () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'hf-process-'))
-  const file = path.join(directory, 'cert.pem')
-  const place: Place = { warm: true, env: { NODE_EXTRA_CA_CERTS: file } }
-  beforeAll(async () => {
-    place.tls = await certificate()
-    writeFileSync(file, place.tls.cert)
-  })
-  afterAll(() => rmSync(directory, { recursive: true }))
-  hangsAndTimeouts(place)
-})
-
-describe.each(endpoints)('an encoding that nobody asked for, from %s,', (endpoint) => {
-  test.each(['constructor', 'gzip', 'unknown'])('is an error: %s', async (encoding) => {
-    const { hub, visitor, expectRecovered } = await start({ warm: true })
-    hub.answers[endpoint] = (socket, request) => {
-      const text = JSON.stringify(content(endpoint, request, hub))
-      const body = encoding === 'gzip' ? gzipSync(text) : text
-      const headers = { 'content-encoding': encoding }
-      respond(body, { headers, keepAlive: true })(socket, request, hub)
-    }
-    const body = { code: 'invalid_response', phase: endpoint }
-    expect(await visitor.signIn()).toMatchObject({ status: 502, answers: 1, body })
+  test.each<[string, (request: RawRequest, hub: RawHub) => Json | Promise<Json>]>([
+    ['of another sign-in', (request, hub) => hub.tokens(request, { nonce: 'of somebody else' })],
+    [
+      'signed by somebody else',
+      async (request, hub) => {
+        const { privateKey } = await rsaKey('another')
+        return { ...hub.tokens(request), id_token: signedToken({ alg: 'RS256', kid: hub.key.kid }, hub.claims(request), privateKey) }
+      },
+    ],
+  ])('the access token beside an ID token %s is not used', async (__, tokens) => {
+    const { hub, visitor, asked, expectRecovered } = await arrive(warm)
+    hub.answers.token = async (...on) => respond(await tokens(on[1], hub), { keepAlive: warm })(...on)
+    expect(await visitor.signIn()).toMatchObject({ status: 502, json: { code: 'invalid_id_token' } })
+    expect(asked('userinfo')).toEqual([])
     await expectRecovered()
   })
 })
 
-test('a body without a length that the Hub ends is whole', async () => {
-  const { hub, visitor } = await start({ warm: true })
-  for (const endpoint of endpoints) {
-    hub.answers[endpoint] = write(
-      (request) => responseBytes(content(endpoint, request, hub), { headers: { 'content-length': undefined } }),
-      'FIN',
-    )
-  }
-  expect(await visitor.signIn()).toMatchObject({ status: 200 })
-})
-
-describe('userinfo is not asked with the access token of an ID token', () => {
-  const wrong: [string, Json][] = [
-    ['of another issuer', { iss: 'https://elsewhere.example' }],
-    ['for another client', { aud: 'another-client' }],
-    ['of another sign-in', { nonce: 'of another sign-in' }],
-    ['without sub', { sub: undefined }],
-    ['without iat', { iat: undefined }],
-    ['without aud', { aud: undefined }],
-    ['that has expired', { exp: 1 }],
-  ]
-
-  async function expectNotAsked(tokens: (request: RawRequest, hub: RawHub) => Json) {
-    const { hub, visitor, expectRecovered } = await start({ warm: true })
-    const before = hub.to('userinfo').length
-    hub.answers.token = respond((request) => tokens(request, hub), { keepAlive: true })
-    const body = { code: 'invalid_id_token' }
-    expect(await visitor.signIn()).toMatchObject({ status: 502, body })
-    expect(hub.to('userinfo').length - before).toBe(0)
-    await expectRecovered()
-  }
-
-  test.each(wrong)('%s', async (_, claims) => {
-    await expectNotAsked((request, hub) => hub.tokens(request, claims))
+describe('an agent', () => {
+  test.each([
+    ['that is nothing but addRequest, as of tunnel,', { strategies: { huggingface: { agent: 'tunnel' } } }],
+    ["that the app has put in the place of Node's", { globalAgent: true }],
+  ] as const)('%s carries every request', async (_, config) => {
+    const { hub, visitor, log } = await startApp(config)
+    expect(await visitor.signIn()).toMatchObject({ status: 200 })
+    expect(await log()).toMatchObject({ agentUsed: hub.requests.length })
   })
 
-  test('with a wrong signature', async () => {
-    const { privateKey } = await rsaKey('another')
-    await expectNotAsked((request, hub) => {
-      const header = { alg: 'RS256', kid: hub.key.kid }
-      const token = signedToken(header, hub.claims(request), privateKey)
-      return { ...hub.tokens(request), id_token: token }
-    })
+  test.each(['refused', 'hanging'] as const)('of one strategy that is dead (%s) does not keep another from signing in', async (agent) => {
+    const { visitor } = await startApp({ strategies: { dead: { agent, timeout: 12_000 }, huggingface: {} } })
+    await visitor.consent({}, 'dead')
+    // a visit is given up after ten seconds
+    expect(await visitor.signIn()).toMatchObject({ status: 200 })
   })
-})
 
-test('a Hub that is too busy is an unexpected status, whatever words it has', async () => {
-  const { hub, app, visitor } = await start({ warm: true })
-  const busy = { error: 'Too Many Requests' }
-  hub.answers.token = respond(busy, { status: 429, keepAlive: true })
-  expect(await visitor.signIn()).toMatchObject({ status: 502, answers: 1 })
-  const error = { name: 'HubError', code: 'unexpected_status', hubStatus: 429, phase: 'token' }
-  expect((await app.log()).errors).toEqual([expect.objectContaining(error)])
-})
-
-test("a code of one letter does not garble the Hub's reason", async () => {
-  const { hub, visitor } = await start({ warm: true })
-  const refusal = { error: 'invalid_grant', error_description: 'the code is invalid' }
-  hub.answers.token = respond(refusal, { status: 400, keepAlive: true })
-  const callback = (await visitor.begin()).replace(/code=\w+/, 'code=i')
-  const message = expect.stringContaining('the code is invalid')
-  const body = { name: 'TokenError', code: 'invalid_grant', message }
-  expect(await visitor.get(callback)).toMatchObject({ answers: 1, body })
-})
-
-test('a failed request for keys does not stop later ones', async () => {
-  const { hub, visitor, usual } = await start({ warm: false })
-  hub.answers.jwks = respond({}, { status: 500 })
-  const body = { code: 'unexpected_status', phase: 'jwks' }
-  expect(await visitor.signIn()).toMatchObject({ status: 502, body })
-  Object.assign(hub.answers, usual)
-  expect(await visitor.signIn()).toMatchObject({ status: 200 })
+  test('of another strategy does not fetch the keys that an ID token is verified by', async () => {
+    const { hub, visitor } = await startApp({ strategies: { lax: { agent: 'own' }, huggingface: {} } })
+    expect(await visitor.signIn({}, 'lax')).toMatchObject({ status: 200 })
+    hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
+    expect(await visitor.signIn()).toMatchObject({ status: 502, json: { code: 'unexpected_status', phase: 'jwks' } })
+    expect(await visitor.signIn({}, 'lax')).toMatchObject({ status: 200 })
+  })
 })

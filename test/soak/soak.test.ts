@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, jest, test } from '@jest/globals'
-import { type Answer, type App, startApp, startHub, Visitor } from '../support/process'
+import type { Page } from '../support/browser'
+import { heap, shareProcess, startApp, Visitor } from '../support/process'
 import {
   type Behaviour,
   type Json,
@@ -9,146 +10,125 @@ import {
   type RawRequest,
   respond,
   responseBytes,
-  rsaKey,
   signedToken,
   silent,
   write,
 } from '../support/raw-hub'
 
+shareProcess()
 jest.setTimeout(60_000)
 
 const signIns = 2000
 const atOnce = 50
-const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31))
+const seed = Number(process.env['SEED'] ?? randomInt(1, 2 ** 31 - 1))
 
-/** Mulberry32: numbers from 0 up to 1, the same ones for the same seed. */
-function randomNumbers(state: number): () => number {
-  let a = state
+/** Numbers from 0 up to 1, the same ones for the same seed (Park and Miller). */
+function randomNumbers(first: number): () => number {
+  let state = first
   return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+    state = (state * 48_271) % (2 ** 31 - 1)
+    return state / (2 ** 31 - 1)
   }
 }
 
-// The person, and what is theirs: person 7 comes with the code of-7 and gets the token hf_oauth_of-7.
-
-const personOf = (request: RawRequest): string =>
-  request.form.get('code') ?? String(request.headers['authorization']).replace('Bearer hf_oauth_', '')
+/** Person 7 comes with the code of-7, and gets the token hf_oauth_of-7. */
+const personOf = ({ form, headers }: RawRequest): string =>
+  form.get('code') ?? String(headers['authorization']).replace('Bearer hf_oauth_', '')
 
 function tokens(request: RawRequest, hub: RawHub, claims: Json = {}): Json {
   const sub = personOf(request)
   return { ...hub.tokens(request, { sub, ...claims }), access_token: `hf_oauth_${sub}` }
 }
 
-const userinfo = (request: RawRequest): Json => ({ sub: personOf(request), name: 'Somebody' })
-
-const truth = (request: RawRequest, hub: RawHub): Json => {
+function truth(request: RawRequest, hub: RawHub): Json {
   if (request.endpoint === 'token') return tokens(request, hub)
-  return request.endpoint === 'userinfo' ? userinfo(request) : { keys: [hub.key.jwk] }
+  return request.endpoint === 'userinfo' ? { sub: personOf(request), name: 'Somebody' } : { keys: [hub.key.jwk] }
 }
 
-/** Makes a Hub answer as chance has it; `closed` gathers codes that it hung up on without a byte. */
-async function lie(hub: RawHub, random: () => number, closed: Set<string>): Promise<void> {
-  const { privateKey } = await rsaKey('of nobody')
-  const keepAlive = true
-  const honest = respond(truth, { keepAlive })
-  const bytes = (options: object) => (request: RawRequest) => responseBytes(truth(request, hub), { keepAlive, ...options })
-  const close =
-    (end: 'FIN' | 'RST'): Behaviour =>
-    (...asked) => {
-      closed.add(personOf(asked[1]))
-      return write('', end)(...asked)
-    }
-  const faults: Behaviour[] = [
-    silent,
-    close('FIN'),
-    close('RST'),
-    write((request) => bytes({})(request).subarray(0, 60), 'RST'),
-    write((request) => bytes({})(request).subarray(0, -9), 'FIN'),
-    write(bytes({ headers: { 'content-length': undefined } })),
-    write(bytes({ headers: { 'content-encoding': 'constructor' } })),
-    write('HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'),
-    write('no HTTP at all\r\n\r\n'),
-    respond('no JSON at all', { keepAlive }),
-    respond({ error: 'Too Many Requests' }, { status: 429, keepAlive }),
-    respond({}, { status: 503, keepAlive }),
-    respond((request) => tokens(request, hub, { nonce: 'of another' }), { keepAlive }),
-    respond((request) => tokens(request, hub, { sub: 'a second' }), { keepAlive }),
-    respond(
-      (request) => {
-        const token = signedToken({ alg: 'RS256', kid: 'new' }, hub.claims(request), privateKey)
-        return { ...tokens(request, hub), id_token: token }
-      },
-      { keepAlive },
-    ),
-    respond({ sub: 'a third', keys: [], access_token: 'hf_oauth_another' }, { keepAlive }),
-  ]
-  const answer: Behaviour = (...asked) => {
-    const luck = random()
-    if (luck < 0.7) return honest(...asked)
-    if (luck < 0.8) return setTimeout(() => honest(...asked), random() * 150)
-    return faults[Math.floor(random() * faults.length)]?.(...asked)
-  }
-  Object.assign(hub.answers, { token: answer, userinfo: answer, jwks: answer })
-}
+const keepAlive = true
+const honest = respond(truth, { keepAlive })
+const bytes = (request: RawRequest, hub: RawHub) => responseBytes(truth(request, hub), { keepAlive })
+/** These hang up without a byte, so that the code may be sent once more. */
+const hangUps = [write('', 'FIN'), write('', 'RST')]
+const faults: Behaviour[] = [
+  ...hangUps,
+  silent,
+  write((...asked) => bytes(...asked).subarray(0, 60), 'RST'),
+  write((...asked) => bytes(...asked).subarray(0, -9), 'FIN'),
+  respond(truth, { keepAlive, headers: { 'content-length': undefined } }),
+  respond(truth, { keepAlive, headers: { 'content-encoding': 'constructor' } }),
+  write('HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n'),
+  write('no HTTP at all\r\n\r\n'),
+  respond('no JSON at all', { keepAlive }),
+  respond({ error: 'Too Many Requests' }, { status: 429, keepAlive }),
+  respond({}, { status: 503, keepAlive }),
+  respond({ sub: 'a third', keys: [], access_token: 'hf_oauth_another' }, { keepAlive }),
+  respond((request, hub) => tokens(request, hub, { nonce: 'of another' }), { keepAlive }),
+  respond((request, hub) => tokens(request, hub, { sub: 'a second' }), { keepAlive }),
+  respond(
+    (request, hub) => ({
+      ...tokens(request, hub),
+      id_token: signedToken({ alg: 'RS256', kid: 'new' }, hub.claims(request), hub.key.privateKey),
+    }),
+    { keepAlive },
+  ),
+]
 
 /** One browser: it waits, leaves, or asks again, as chance has it. */
-async function visit(app: App, person: string, random: () => number): Promise<Answer[]> {
-  const visitor = new Visitor(app)
-  const callback = (await visitor.begin()).replace(/code=\w+/, `code=${person}`)
+async function visit(port: number, person: string, random: () => number): Promise<Page[]> {
+  const visitor = new Visitor(port)
+  const callback = (await visitor.consent()).replace(/code=\w+/, `code=${person}`)
   const luck = random()
-  if (luck < 0.7) return [await visitor.get(callback)]
-  const socket = visitor.open(callback)
+  if (luck < 0.7) return [await visitor.visit(callback)]
+  const leaving = new AbortController()
+  visitor.visit(callback, { signal: leaving.signal }).catch(() => {})
   await sleep(random() * 60)
-  if (luck < 0.85) socket.destroy()
-  if (luck < 0.8) return []
+  if (luck < 0.85) leaving.abort()
   // a reload: the first request may be over, under way, or given up
-  const answer = await visitor.get(callback)
-  socket.destroy()
-  return [answer]
+  return luck < 0.8 ? [] : [await visitor.visit(callback)]
 }
 
 test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sign-ins by %s (SEED=${seed})`, async (by) => {
   const random = randomNumbers(seed)
-  const hub = await startHub({ keepAlive: true })
-  const strategies = { huggingface: { timeout: 200, restart: true } }
-  const app = await startApp(hub, { by, strategies })
+  const { port, hub, visitor } = await startApp({ by, strategies: { huggingface: { timeout: 200, restart: true } } })
   const closed = new Set<string>()
-  await lie(hub, random, closed)
-  const counts: Record<number, number> = {}
+  const answer: Behaviour = (...asked) => {
+    const luck = random()
+    if (luck < 0.7) return honest(...asked)
+    if (luck < 0.8) return setTimeout(honest, random() * 150, ...asked)
+    const fault = faults[Math.floor(random() * faults.length)] ?? silent
+    if (hangUps.includes(fault)) closed.add(personOf(asked[1]))
+    return fault(...asked)
+  }
+  Object.assign(hub.answers, { token: answer, userinfo: answer, jwks: answer })
+
+  const statuses: number[] = []
   let begun = 0
-  const run = async (until: number) => {
-    while (begun < until) {
-      const person = `of-${begun++}`
-      for (const { status, answers, body } of await visit(app, person, random)) {
-        counts[status] = (counts[status] ?? 0) + 1
-        if (status === 200) expect(body['user']).toMatchObject({ id: person })
-        expect(answers).toBe(1)
+  /** Runs many browsers at once, and answers with the memory in use when all is over. */
+  const runUntil = async (end: number) => {
+    const run = async () => {
+      while (begun < end) {
+        const person = `of-${begun++}`
+        for (const { status, json } of await visit(port, person, random)) {
+          statuses.push(status)
+          if (status === 200) expect(json).toMatchObject({ user: { id: person } })
+        }
       }
     }
-  }
-  /** Runs many browsers at once, and answers with the memory in use when all is over. */
-  const runAll = async (until: number) => {
-    await Promise.all(Array.from({ length: atOnce }, () => run(until)))
+    await Promise.all(Array.from({ length: atOnce }, run))
     await sleep(400)
-    return app.heap()
+    return heap()
   }
-  const early = await runAll(signIns / 4)
-  const late = await runAll(signIns)
+  const early = await runUntil(signIns / 4)
+  const late = await runUntil(signIns)
 
-  expect(Object.keys(counts).filter((status) => !/^(200|302|403|502|504)$/.test(status))).toEqual([])
-  expect(counts[200]).toBeGreaterThan(signIns / 4)
+  expect(statuses.filter((status) => ![200, 302, 403, 502, 504].includes(status))).toEqual([])
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(signIns / 4)
   expect(late - early).toBeLessThan(4 * 2 ** 20)
   const sent = new Map<string, number>()
-  for (const request of hub.to('token')) {
-    sent.set(personOf(request), (sent.get(personOf(request)) ?? 0) + 1)
-  }
-  const repeated = [...sent].filter(([code, times]) => times > (closed.has(code) ? 2 : 1))
-  expect(repeated).toEqual([])
+  for (const code of hub.to('token').map(personOf)) sent.set(code, (sent.get(code) ?? 0) + 1)
+  expect([...sent].filter(([code, times]) => times > (closed.has(code) ? 2 : 1))).toEqual([])
   // and when the Hub is itself again, so is the app
-  const honest = respond(truth, { keepAlive: true })
   Object.assign(hub.answers, { token: honest, userinfo: honest, jwks: honest })
-  expect(await new Visitor(app).signIn()).toMatchObject({ status: 200 })
+  expect(await visitor.signIn()).toMatchObject({ status: 200 })
 })

@@ -1,120 +1,91 @@
+import { createDecipheriv, hkdfSync } from 'node:crypto'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
-import { CookieStateStore, type CookieStateStoreOptions, type HuggingFaceStrategyOptions } from '../../lib'
-import { Person, secureCallback } from '../support/person'
-import { errorOf, strategyFor, watchSignIns } from '../support/sign-in'
+import { CookieStateStore, type CookieStateStoreOptions } from '../../lib'
+import { type Arrival, Person, secureCallback, stateOf } from '../support/person'
+import { errorOf, watchSignIns } from '../support/sign-in'
+import { strategyWith } from '../support/stores'
 
 watchSignIns()
 afterEach(() => {
   jest.restoreAllMocks()
 })
 
-/** No token is asked for in these tests, so nobody listens at this address. */
-const strategyWith = (options: Partial<HuggingFaceStrategyOptions> = {}) =>
-  strategyFor({ url: 'http://127.0.0.1:9' }, { callbackURL: secureCallback, ...options }).strategy
-const strategyOf = (options: Partial<CookieStateStoreOptions>, more = {}) =>
-  strategyWith({ store: new CookieStateStore({ secret: 'a secret', ...options }), ...more })
-const strategy = strategyWith()
-const local = { callbackURL: 'http://localhost:3000/callback', address: 'http://localhost:3000/callback' }
+const stateSecret = 'a random string of more than thirty-two characters'
+const strategy = strategyWith({ stateSecret })
+const firstLeg = 'https://app.example/auth/huggingface'
+const localAddress = 'http://localhost:3000/callback'
+const local = strategyWith({ stateSecret, callbackURL: localAddress })
+const strategyOf = (options: Partial<CookieStateStoreOptions>) =>
+  strategyWith({ store: new CookieStateStore({ secret: 'a secret', ...options }) })
 
-const attributesOf = (line = '') =>
-  Object.fromEntries(
-    line
-      .split('; ')
-      .slice(1)
-      .map((each) => each.toLowerCase().split('='))
-      .map(([name, value = '']) => [name, value]),
-  )
-
-test('a handle says when the sign-in began, and cannot be guessed', async () => {
-  const now = Date.parse('2026-11-22T12:00:00Z')
-  jest.spyOn(Date, 'now').mockReturnValue(now)
-  const handles = await Promise.all(Array.from({ length: 20 }, () => new Person().begin(strategy)))
-  for (const handle of handles) {
-    expect(handle).toMatch(/^[\da-z]{8}\.[\w-]{22}$/)
-    expect(Number.parseInt(handle, 36)).toBe(now)
-  }
-  expect(new Set(handles).size).toBe(20)
-})
+async function begun(state?: unknown, person = new Person()) {
+  const handle = await person.begin(strategy, { options: { state } })
+  const value = person.signIns()[handle] ?? ''
+  return { person, handle, value, bytes: Buffer.from(value, 'base64url') }
+}
 
 describe('a cookie', () => {
-  test.each<[string, Partial<CookieStateStoreOptions>, object]>([
-    ['is bound to this host and to https', {}, { samesite: 'lax' }],
-    ['may be for an app in a frame', { sameSite: 'none', partitioned: true }, { samesite: 'none', partitioned: '' }],
-  ])('%s, also when it is removed', async (_, options, expected) => {
+  const attributesOf = (line = '') => Object.fromEntries(new URLSearchParams(line.split('; ').slice(1).join('&').toLowerCase()))
+  const secure = { secure: '', httponly: '', path: '/', samesite: 'lax' }
+  const { secure: _, ...plain } = secure
+  test.each<[string, typeof strategy, Arrival, string, object]>([
+    ['is bound to this host and to https', strategy, {}, '__Host-hf-signin.', secure],
+    [
+      'can be for an app in a frame',
+      strategyOf({ sameSite: 'none', partitioned: true }),
+      {},
+      '__Host-hf-signin.',
+      { ...secure, samesite: 'none', partitioned: '' },
+    ],
+    ['works over http on a machine of one’s own', local, { address: localAddress }, 'hf-signin.', plain],
+    ['follows the callback URL of the request', local, { options: { callbackURL: secureCallback } }, '__Host-hf-signin.', secure],
+  ])('%s, also when it is removed', async (__, by, arrival, prefix, attributes) => {
     const person = new Person()
-    const framed = strategyOf(options)
-    const { args, setCookie } = await person.visit(framed, 'https://app.example/auth/huggingface')
-    const handle = new URL(String(args[0])).searchParams.get('state') ?? ''
-    const denied = await person.callback(framed, { error: 'access_denied', state: handle })
-    const common = { httponly: '', secure: '', path: '/', ...expected }
-    for (const [line, age] of [
-      [setCookie[0], '3600'],
-      [denied.setCookie[0], '0'],
-    ] as const) {
-      expect(line).toMatch(`__Host-hf-signin.${handle}=`)
-      expect(attributesOf(line)).toEqual({ ...common, 'max-age': age })
-    }
-    expect(person.signIns()).toEqual({})
-  })
-
-  test('works over http on a machine of one’s own', async () => {
-    const person = new Person()
-    const handle = await person.begin(strategyWith(local), { address: local.address })
-    expect(person.jar.sentTo(local.address).map(([name]) => name)).toEqual([`hf-signin.${handle}`])
-    expect(await person.deny(strategyWith(local), handle, local)).toBe('access_denied')
-  })
-
-  test('follows the callback URL of the sign-in, if one request asked for another', async () => {
-    const person = new Person()
-    const handle = await person.begin(strategyWith(local), { options: { callbackURL: secureCallback } })
-    expect(Object.keys(person.signIns())).toEqual([handle])
-    expect(await person.deny(strategyWith(local), handle)).toBe('access_denied')
+    const { args, setCookie } = await person.visit(by, arrival.address ?? firstLeg, arrival)
+    const handle = stateOf(args[0])
+    const denied = await person.callback(by, { error: 'access_denied', state: handle }, arrival)
+    expect(denied).toMatchObject({ action: 'fail', args: [{ code: 'access_denied' }, 403] })
+    const lines = [...setCookie, ...denied.setCookie]
+    expect(lines.map((line) => line.split('=')[0])).toEqual([prefix + handle, prefix + handle])
+    expect(lines.map(attributesOf)).toEqual(['3600', '0'].map((age) => ({ ...attributes, 'max-age': age })))
+    expect(person.jar.header(arrival.address ?? secureCallback)).toBe('')
   })
 
   test('that another subdomain may have planted does not open, also if the request looks like http', async () => {
     const [attacker, person] = [new Person(), new Person()]
-    const secure = await attacker.begin(strategy)
-    const plain = await attacker.begin(strategyWith(local), { address: local.address })
-    person.plant(secure, attacker.signIns()[secure] ?? '', 'hf-signin.')
-    person.plant(plain, attacker.signIns(local.address)[plain] ?? '', 'hf-signin.')
-    expect(await person.deny(strategy, secure)).not.toBe('access_denied')
-    expect(await person.deny(strategy, secure, { protocol: 'http' })).toBe('state_unknown')
-    expect(await person.deny(strategyWith(local), plain)).not.toBe('access_denied')
+    const secureHandle = await attacker.begin(strategy)
+    const plainHandle = await attacker.begin(local, { address: localAddress })
+    person.plant(secureHandle, attacker.signIns()[secureHandle] ?? '', 'hf-signin.')
+    person.plant(plainHandle, attacker.signIns(localAddress)[plainHandle] ?? '', 'hf-signin.')
+    expect(await person.deny(strategy, secureHandle)).toBe('state_lost')
+    expect(await person.deny(strategy, secureHandle, { protocol: 'http' })).toBe('state_unknown')
+    expect(await person.deny(local, plainHandle)).toBe('state_lost')
   })
 
-  test.each([
-    ['the response cannot be reached', strategy, { res: undefined }, 'req.res'],
-    ['the response cannot be reached from the store of the app', strategyOf({}), { res: undefined }, 'req.res'],
-    ['there is no secret', strategyWith({ clientSecret: undefined }), {}, 'clientSecret'],
-  ])('cannot be set if %s', async (_, without, arrival, cure) => {
-    const outcome = await new Person().visit(without, 'https://app.example/', arrival)
-    expect(errorOf(outcome).message).toContain(cure)
-  })
-
-  test('is replaced by the session if it cannot be set', async () => {
-    for (const [without, arrival] of [
-      [strategy, { res: undefined }],
-      [strategyWith({ clientSecret: undefined }), {}],
-    ] as const) {
-      const person = new Person({})
-      const handle = await person.begin(without, arrival)
-      expect([person.signIns(), Object.keys(person.session ?? {})]).toEqual([{}, ['huggingface:sign-ins']])
-      expect(await person.deny(without, handle, arrival)).toBe('access_denied')
-    }
+  test.each<[string, typeof strategy, Arrival]>([
+    ['the response cannot be reached', strategy, { res: undefined }],
+    ['there is no secret', strategyWith({ clientSecret: undefined }), {}],
+  ])('is replaced by the session if %s, and without one the sign-in is an error', async (__, by, arrival) => {
+    errorOf(await new Person().visit(by, firstLeg, arrival))
+    // the app has asked for cookies
+    errorOf(await new Person({}).visit(strategyOf({}), firstLeg, { res: undefined }))
+    const person = new Person({})
+    const handle = await person.begin(by, arrival)
+    expect([person.signIns(), Object.keys(person.session ?? {})]).toEqual([{}, ['huggingface:sign-ins']])
+    expect(await person.deny(by, handle, arrival)).toBe('access_denied')
   })
 })
 
 describe('the cookies of others', () => {
-  test.each([
-    ['one', 'theme=dark; Path=/'],
-    ['several', ['theme=dark; Path=/', 'lang=en; Path=/']],
-  ])('stay if the app has set %s on the response', async (_, setCookie) => {
-    const person = new Person()
-    const handle = await person.begin(strategy, { setCookie })
-    const denied = await person.callback(strategy, { error: 'access_denied', state: handle }, { setCookie })
-    expect(denied.setCookie).toEqual([...[setCookie].flat(), expect.stringContaining(handle)])
-    expect(person.jar.header(secureCallback)).toContain('theme=dark')
+  test('stay if the app has set some on the response', async () => {
+    for (const setCookie of ['theme=dark; Path=/', ['theme=dark; Path=/', 'lang=en; Path=/']]) {
+      const person = new Person()
+      const handle = await person.begin(strategy, { setCookie })
+      const denied = await person.callback(strategy, { error: 'access_denied', state: handle }, { setCookie })
+      expect(denied.setCookie).toEqual([...[setCookie].flat(), expect.stringContaining(handle)])
+      expect(person.jar.header(secureCallback)).toContain('theme=dark')
+    }
   })
 
   test('are neither changed nor removed', async () => {
@@ -125,86 +96,103 @@ describe('the cookies of others', () => {
     expect(person.jar.header(secureCallback)).toContain(before)
   })
 
-  test('do not stand in the way, however odd, even with our prefix', () =>
-    fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }), { maxLength: 6 }), async (names) => {
-        const person = new Person()
-        const odd = names.map((name) => `__Host-hf-signin.${name.replaceAll(/[;=]/g, '')}=1`)
-        const handle = await person.begin(strategy, { headers: { cookie: odd.join('; ') } })
-        const cookie = [...odd, person.jar.header(secureCallback)].join('; ')
-        expect(await person.deny(strategy, handle, { headers: { cookie } })).toBe('access_denied')
-      }),
-      { numRuns: 100 },
-    ))
-
-  test('of the other kind are not counted', async () => {
+  test('over http do not count among those over https', async () => {
     const person = new Person()
     const times = [1, 2, 3, 4, 5].map((later) => (Date.now() + later).toString(36))
     for (const time of times) person.plant(`${time}.${'A'.repeat(22)}`, 'x', 'hf-signin.')
-    const handle = await person.begin(strategy)
-    expect(await person.begin(strategy)).not.toBe(handle)
+    const handles = [await person.begin(strategy), await person.begin(strategy)]
+    expect(Object.keys(person.signIns())).toEqual(expect.arrayContaining(handles))
     expect(Object.keys(person.signIns())).toHaveLength(7)
-  })
-
-  test('that were planted in great number are removed ten at a time', async () => {
-    const person = new Person()
-    for (let count = 10; count < 60; count += 1) person.plant(`${Date.now().toString(36)}.${'A'.repeat(20)}${count}`, 'x')
-    const { action, setCookie } = await person.visit(strategy, 'https://app.example/auth/huggingface')
-    expect([action, setCookie.length]).toEqual(['redirect', 11])
-    expect(Object.keys(person.signIns())).toHaveLength(41)
-  })
-})
-
-describe('a person with many tabs', () => {
-  test('never sends 4 KB of cookies, whatever their size, and can always finish the latest', () => {
-    const visits = fc.array(fc.record({ size: fc.integer({ min: 0, max: 2000 }), finishes: fc.boolean() }), { minLength: 6, maxLength: 12 })
-    return fc.assert(
-      fc.asyncProperty(visits, async (all) => {
-        const person = new Person()
-        for (const { size, finishes } of all) {
-          const handle = await person.begin(strategy, { options: { state: 'x'.repeat(size) } })
-          expect(person.jar.header(secureCallback).length).toBeLessThan(4096)
-          if (finishes) expect(await person.deny(strategy, handle)).toBe('access_denied')
-        }
-      }),
-      { numRuns: 30 },
-    )
   })
 })
 
 describe('the state of the app', () => {
-  test.each([
-    ['a long string', 'x'.repeat(4000)],
-    ['a large object', { list: Array(500).fill('models') }],
-  ])('is refused at the first leg if it is too large for a cookie: %s', async (_, state) => {
-    const outcome = await new Person().visit(strategy, 'https://app.example/', { options: { state } })
-    expect(errorOf(outcome)).toBeInstanceOf(RangeError)
-    expect(errorOf(outcome).message).toMatch(/store it/)
-    expect(outcome.setCookie).toEqual([])
-  })
+  const visit = (state: unknown, person = new Person()) => person.visit(strategy, firstLeg, { options: { state } })
 
-  test('is either refused or kept by the browser, whatever its size', () =>
-    fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1500, max: 3500 }), async (size) => {
+  test('is kept or refused as too large, and many tabs never send 4 KB of cookies', async () => {
+    expect(await visit('x'.repeat(1500))).toMatchObject({ action: 'redirect' })
+    expect(await visit({ list: Array(500).fill('models') })).toMatchObject({ action: 'error' })
+    const size = fc.integer({ min: 0, max: 1200 })
+    const tabs = fc.array(fc.record({ size, letter: fc.constantFrom('x', '抱'), finishes: fc.boolean() }), { minLength: 6, maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(tabs, async (all) => {
         const person = new Person()
-        const state = '抱'.repeat(size / 3)
-        const outcome = await person.visit(strategy, 'https://app.example/', { options: { state } })
-        if (outcome.action === 'error') expect(errorOf(outcome)).toBeInstanceOf(RangeError)
-        else expect(Object.keys(person.signIns())).toHaveLength(1)
+        for (const { size, letter, finishes } of all) {
+          const { action, args, setCookie } = await visit(letter.repeat(size), person)
+          expect(person.jar.header(secureCallback).length).toBeLessThan(4096)
+          if (action === 'error') expect([args, setCookie]).toEqual([[expect.any(RangeError)], []])
+          else expect(Object.keys(person.signIns())).toContain(stateOf(args[0]))
+          if (finishes && action !== 'error') expect(await person.deny(strategy, stateOf(args[0]))).toBe('access_denied')
+        }
       }),
-      { numRuns: 30 },
-    ))
-
-  test.each([
-    ['a bigint', 1n],
-    ['a cycle', cycle()],
-  ])('that is no JSON value is an error at the first leg: %s', async (_, state) => {
-    expect(errorOf(await new Person().visit(strategy, 'https://app.example/', { options: { state } }))).toBeInstanceOf(TypeError)
+      { numRuns: 50 },
+    )
   })
 
-  function cycle(): object {
-    const value: Record<string, unknown> = {}
-    value['self'] = value
-    return value
-  }
+  test('that is no JSON value is an error at the first leg', async () => {
+    const cycle: Record<string, unknown> = {}
+    cycle['self'] = cycle
+    for (const state of [1n, cycle]) expect(errorOf(await visit(state))).toBeInstanceOf(TypeError)
+  })
+})
+
+describe('encryption', () => {
+  test('is by AES-256-GCM, bound to the handle, by a key for this purpose alone', async () => {
+    const { handle, bytes } = await begun('mine')
+    const key = hkdfSync('sha256', stateSecret, '', 'passport-huggingface sign-in', 32)
+    const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key), bytes.subarray(0, 12))
+    decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
+    const text = decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
+    expect(JSON.parse(text)).toMatchObject({ callbackURL: secureCallback, state: 'mine' })
+  })
+
+  test('has a new initialization vector for each sign-in, and a handle that tells its time and nothing else', async () => {
+    const now = Date.parse('2026-11-22T12:00:00Z')
+    jest.spyOn(Date, 'now').mockReturnValue(now)
+    const all = await Promise.all(Array.from({ length: 20 }, () => begun('same')))
+    for (const { handle } of all) expect(handle).toMatch(new RegExp(`^${now.toString(36)}\\.[\\w-]{22}$`))
+    expect(new Set(all.map(({ handle }) => handle)).size).toBe(20)
+    expect(new Set(all.map(({ bytes }) => bytes.subarray(0, 12).toString('hex'))).size).toBe(20)
+  })
+
+  test('shows any change of a cookie, and the sign-in is unknown', async () => {
+    const { person, handle, value, bytes } = await begun({ returnTo: '/' })
+    const other = await begun('other', person)
+    const changed = fc.oneof(
+      fc
+        .tuple(fc.nat(bytes.length - 1), fc.nat(7))
+        .map(([at, bit]) => bytes.map((byte, index) => (index === at ? byte ^ (1 << bit) : byte))),
+      fc.nat(bytes.length - 1).map((length) => bytes.subarray(0, length)),
+      fc.uint8Array({ minLength: 1, maxLength: 40 }).map((more) => Buffer.concat([bytes, more])),
+      fc.uint8Array({ minLength: 1, maxLength: 300 }),
+      fc.constant(other.bytes),
+    )
+    await fc.assert(
+      fc.asyncProperty(changed, async (replaced) => {
+        person.plant(handle, Buffer.from(replaced).toString('base64url'))
+        expect(await person.deny(strategy, handle)).toBe('state_unknown')
+      }),
+      { numRuns: 300 },
+    )
+    person.plant(handle, value)
+    expect(await person.deny(strategy, handle)).toBe('access_denied')
+  })
+
+  const newSecret = 'another random string, of more than thirty-two characters'
+  const list = [newSecret, stateSecret]
+  test.each([
+    ['another secret', stateSecret, `${stateSecret} `, 'state_unknown'],
+    ['a list without its secret', stateSecret, [newSecret, stateSecret.slice(1)], 'state_unknown'],
+    ['a list with its secret', stateSecret, list, 'access_denied'],
+    ['the second secret of its list', list, stateSecret, 'state_unknown'],
+    ['the first secret of its list', list, newSecret, 'access_denied'],
+  ])('is undone by the same secret only: %s', async (_, before, after, code) => {
+    const person = new Person()
+    const handle = await person.begin(strategyWith({ stateSecret: before }))
+    expect(await person.deny(strategyWith({ stateSecret: after }), handle)).toBe(code)
+  })
+
+  test.each([[''], [[]], [['a secret', '']], [undefined], [null]])('needs a secret, and %j is none', (secret) => {
+    expect(() => new CookieStateStore({ secret: secret as string })).toThrow(TypeError)
+  })
 })

@@ -1,41 +1,35 @@
 import { describe, expect, test } from '@jest/globals'
 import type { StateStore } from '../../lib'
-import { Person, secureCallback, stateOf } from '../support/person'
-import { respond } from '../support/raw-hub'
-import { errorOf, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
-import { pkceSessionStore, storeKinds } from '../support/stores'
+import { Person, stateOf } from '../support/person'
+import { nonceOf, type RawRequest, respond } from '../support/raw-hub'
+import { errorOf, watchSignIns } from '../support/sign-in'
+import { pkceSessionStore, startWith, storeKinds, strategyWith } from '../support/stores'
 
 watchSignIns()
 
-const start = async (store: unknown, options: object = {}) => {
-  const hub = await startRawHub()
-  const { strategy } = strategyFor(hub, { callbackURL: secureCallback, store: store as StateStore, restart: false, ...options })
-  return { hub, strategy, person: new Person({}) }
-}
+const firstLeg = 'https://app.example/auth/huggingface'
+const elsewhere = { callbackURL: 'https://app.example/elsewhere' }
 
 describe.each(storeKinds)('with %s', (_, makeStore) => {
-  test.each([[undefined], ['mine'], [{ returnTo: '/models', cart: [1, null] }]])('the state of the app comes back: %j', async (state) => {
-    const { hub, strategy, person } = await start(makeStore())
-    const finished = await person.finish(hub, strategy, await person.begin(strategy, { options: { state } }))
-    expect(finished).toMatchObject({ action: 'success', args: [{ username: 'ada' }, state === undefined ? {} : { state }] })
-  })
-
-  test('the code verifier is the one whose challenge was sent', async () => {
-    const { hub, strategy, person } = await start(makeStore())
-    const { args } = await person.visit(strategy, 'https://app.example/')
-    const { searchParams } = new URL(String(args[0]))
-    await person.finish(hub, strategy, stateOf(args[0]))
-    expect(searchParams.get('code_challenge_method')).toBe('S256')
-    expect(hub.to('token')[0]?.form.get('code_verifier')).toMatch(/^[\w-]{43}$/)
-    // the Hub put S256 of the verifier into its ID token as the nonce
-    expect(searchParams.get('code_challenge')).toBe(searchParams.get('nonce'))
-  })
+  test.each([[undefined], ['mine'], [{ returnTo: '/models', cart: [1, null] }]])(
+    'the state of the app comes back, and the verifier is that of the challenge: %j',
+    async (state) => {
+      const { hub, strategy, person } = await startWith({ store: makeStore() })
+      const { args } = await person.visit(strategy, firstLeg, { options: { state } })
+      const { searchParams } = new URL(String(args[0]))
+      const finished = await person.finish(hub, strategy, stateOf(args[0]))
+      expect(finished).toMatchObject({ action: 'success', args: [{ username: 'ada' }, state === undefined ? {} : { state }] })
+      const [asked] = hub.to('token')
+      expect(asked?.form.get('code_verifier')).toMatch(/^[\w-]{43}$/)
+      expect(searchParams.get('code_challenge_method')).toBe('S256')
+      expect(searchParams.get('code_challenge')).toBe(nonceOf(asked as RawRequest))
+    },
+  )
 
   test('a scope and a callback URL of one request are enforced on the way back', async () => {
-    const { hub, strategy, person } = await start(makeStore(), { scope: 'profile' })
-    const options = { scope: 'openid profile', callbackURL: 'https://app.example/elsewhere' }
-    const finished = await person.finish(hub, strategy, await person.begin(strategy, { options }))
-    expect(finished).toMatchObject({ action: 'success' })
+    const { hub, strategy, person } = await startWith({ store: makeStore(), scope: 'profile' })
+    const options = { scope: 'openid profile', ...elsewhere }
+    expect(await person.finish(hub, strategy, await person.begin(strategy, { options }))).toMatchObject({ action: 'success' })
     expect(hub.to('token').map(({ form }) => form.get('redirect_uri'))).toEqual([options.callbackURL])
 
     hub.answers.token = respond((request) => ({ ...hub.tokens(request), id_token: undefined }))
@@ -44,100 +38,102 @@ describe.each(storeKinds)('with %s', (_, makeStore) => {
   })
 })
 
-test("passport-oauth2's session store is told the meta of the sign-in, and its refusal is a failure", async () => {
-  const store = pkceSessionStore()
-  const { strategy, person } = await start(store)
+test("a refusal of passport-oauth2's session store is a failure, and a missing session is its error", async () => {
+  const strategy = strategyWith({ store: pkceSessionStore() })
+  const person = new Person({})
   await person.begin(strategy)
-  expect(await person.callback(strategy, { code: 'c', state: 'wrong' })).toMatchObject({
-    action: 'fail',
-    args: [{ code: 'state_unknown' }, 403],
-  })
-  expect(errorOf(await new Person().visit(strategy, 'https://app.example/')).message).toContain('session')
+  expect(await person.deny(strategy, 'wrong')).toBe('state_unknown')
+  errorOf(await new Person().visit(strategy, firstLeg))
 })
 
-test.each(['store', 'session', 'null'])('a store that keeps no code verifier is refused: passport-oauth2’s %s', (name) => {
-  const Store = require(`passport-oauth2/lib/state/${name}`)
-  const options = { store: new Store({ key: 'oauth2:hub' }) }
-  expect(() => strategyFor({ url: 'http://127.0.0.1:9' }, options)).toThrow(TypeError)
-})
-
-test('a store is told about the sign-in', async () => {
-  const told: unknown[][] = []
-  const store = {
-    store: (req: object, verifier: string, state: object, meta: object, done: Done) => {
-      told.push([req, verifier, state, meta])
-      done(null, 'a handle')
-    },
-    verify: () => {},
+test('the stores of passport-oauth2 that keep no code verifier are refused', () => {
+  for (const name of ['store', 'session', 'null']) {
+    const Store = require(`passport-oauth2/lib/state/${name}`)
+    expect(() => strategyWith({ store: new Store({ key: 'oauth2:hub' }) })).toThrow(TypeError)
   }
-  const { hub, strategy, person } = await start(store)
-  const options = { callbackURL: 'https://app.example/elsewhere' }
-  await person.begin(strategy, { options })
-  const meta = {
-    authorizationURL: `${hub.url}/oauth/authorize`,
-    tokenURL: `${hub.url}/oauth/token`,
-    clientID: expect.any(String),
-    ...options,
-  }
-  expect(told).toEqual([[expect.objectContaining({ method: 'GET' }), expect.any(String), expect.any(Object), meta]])
 })
 
 type Done = (error: unknown, ...values: unknown[]) => void
-const five = (call: (done: Done) => unknown) => (_r: unknown, _v: unknown, _s: unknown, _m: unknown, done: Done) => call(done)
-const four = (call: (done: Done) => unknown) => (_r: unknown, _h: unknown, _m: unknown, done: Done) => call(done)
+type Call = (done: Done, ...told: unknown[]) => unknown
+
+/** A store of which a test is about what it is told, and what it does. */
+const storeOf = (save: Call, take: Call = () => {}) =>
+  ({
+    store: (req: unknown, verifier: unknown, state: unknown, meta: unknown, done: Done) => save(done, req, verifier, state, meta),
+    verify: (req: unknown, handle: unknown, meta: unknown, done: Done) => take(done, req, handle, meta),
+  }) as unknown as StateStore
+
+test('a store is told about the sign-in on both legs', async () => {
+  const told: unknown[][] = []
+  const answerBy =
+    (value: unknown): Call =>
+    (done, ...all) => {
+      told.push(all)
+      done(null, value)
+    }
+  const store = storeOf(answerBy('a handle'), answerBy(false))
+  const { hub, strategy, person } = await startWith({ store, restart: false })
+  await person.begin(strategy, { options: elsewhere })
+  expect(await person.deny(strategy, 'a handle')).toBe('state_unknown')
+  const req = expect.objectContaining({ method: 'GET' })
+  const meta = { authorizationURL: `${hub.url}/oauth/authorize`, tokenURL: `${hub.url}/oauth/token`, clientID: expect.any(String) }
+  expect(told).toEqual([
+    [req, expect.any(String), expect.any(Object), { ...meta, ...elsewhere }],
+    [req, 'a handle', { ...meta, callbackURL: expect.stringContaining('https://app.example/') }],
+  ])
+})
 
 describe('a store that fails', () => {
   const trouble = new Error('the database is down')
-  const failures: Record<string, (done: Done) => unknown> = {
-    throws: () => {
-      throw trouble
-    },
-    rejects: () => Promise.reject(trouble),
-    'calls back with an error': (done) => done(trouble),
-    'calls back with an error later': (done) => setImmediate(done, trouble),
-    'calls back with an error twice': (done) => [done(trouble), done(trouble)],
-    'calls back with an error and throws': (done) => {
-      done(trouble)
-      throw new Error('and another')
-    },
+  const raise = (error: Error) => {
+    throw error
   }
-  test.each(Object.entries(failures))('and %s is one error, on either leg', async (_, fail) => {
-    const { hub, strategy, person } = await start({ store: five(fail), verify: four(fail) })
-    expect(errorOf(await person.visit(strategy, 'https://app.example/'))).toBe(trouble)
-    expect(errorOf(await person.callback(strategy, { code: 'x', state: 'y' }))).toBe(trouble)
-    expect(hub.to('token')).toEqual([])
+  test.each<[string, Call]>([
+    ['throws', () => raise(trouble)],
+    ['rejects', () => Promise.reject(trouble)],
+    ['calls back with an error', (done) => done(trouble)],
+    ['calls back with an error later', (done) => setImmediate(done, trouble)],
+    ['calls back with an error twice', (done) => [done(trouble), done(trouble)]],
+    ['calls back with an error and throws', (done) => [done(trouble), raise(new Error('and another'))]],
+  ])('and %s is one error, on either leg', async (_, fail) => {
+    const strategy = strategyWith({ store: storeOf(fail, fail) })
+    expect(errorOf(await new Person().visit(strategy, firstLeg))).toBe(trouble)
+    expect(errorOf(await new Person().callback(strategy, { code: 'x', state: 'y' }))).toBe(trouble)
   })
 
   test('to call back once is believed the first time', async () => {
     let row: unknown[] = []
-    const store = {
-      store(_r: unknown, verifier: string, state: unknown, _m: unknown, done: Done) {
+    const store = storeOf(
+      (done, _req, verifier, state) => {
         row = [verifier, state]
-        done(null, 'the first handle')
-        done(null, 'the second')
+        for (const handle of ['the first handle', 'the second']) done(null, handle)
         done(trouble)
       },
-      verify: four((done) => [done(null, ...row), done(null, false), done(trouble)]),
-    }
-    const { hub, strategy, person } = await start(store)
+      (done) => [done(null, ...row), done(null, false), done(trouble)],
+    )
+    const { hub, strategy, person } = await startWith({ store })
     const state = await person.begin(strategy)
     expect(state).toBe('the first handle')
     expect(await person.finish(hub, strategy, state)).toMatchObject({ action: 'success' })
   })
 
   test.each([[undefined], [''], [7], [{}]])('to pass a handle is an error: %j', async (handle) => {
-    const { strategy, person } = await start({ store: five((done) => done(null, handle)), verify: four(() => {}) })
-    expect(errorOf(await person.visit(strategy, 'https://app.example/'))).toBeInstanceOf(TypeError)
+    const strategy = strategyWith({ store: storeOf((done) => done(null, handle)) })
+    expect(errorOf(await new Person().visit(strategy, firstLeg))).toBeInstanceOf(TypeError)
   })
 
-  const whole = { audience: 'a', callbackURL: secureCallback, scope: 'profile' }
+  const whole = { audience: 'a', callbackURL: firstLeg, scope: 'profile' }
   test.each<[string, unknown[]]>([
     ['the verifier', [true, whole]],
     ['the state', ['a verifier']],
     ['the whole state', ['a verifier', { ...whole, scope: undefined }]],
-  ])('to return %s is an error, and the code is not sent', async (_, values) => {
-    const { hub, strategy, person } = await start({ store: five(() => {}), verify: four((done) => done(null, ...values)) })
-    expect(errorOf(await person.finish(hub, strategy, 'any'))).toBeInstanceOf(TypeError)
-    expect(hub.to('token')).toEqual([])
+  ])('to return %s is an error', async (_, values) => {
+    const strategy = strategyWith({
+      store: storeOf(
+        () => {},
+        (done) => done(null, ...values),
+      ),
+    })
+    expect(errorOf(await new Person().callback(strategy, { code: 'c', state: 'any' }))).toBeInstanceOf(TypeError)
   })
 })

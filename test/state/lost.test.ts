@@ -1,44 +1,57 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { CookieStateStore, SessionStateStore } from '../../lib'
+import { CookieStateStore, SessionStateStore, type StateStore } from '../../lib'
 import { Person, secureCallback, stateOf } from '../support/person'
-import { startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
-import { storeKinds } from '../support/stores'
+import { strategyFor, watchSignIns } from '../support/sign-in'
+import { startWith, storeKinds, strategyWith } from '../support/stores'
 
 watchSignIns()
 afterEach(() => {
   jest.restoreAllMocks()
 })
 
-/** No token is asked for here, so nobody listens at this address. */
-const deadHub = { url: 'http://127.0.0.1:9' }
-const strategyWith = (options: object = {}) => strategyFor(deadHub, { callbackURL: secureCallback, restart: false, ...options }).strategy
 const strategy = strategyWith()
+const failure = (code: unknown) => ({ action: 'fail', args: [{ code }, 403] })
+const signedIn = { action: 'success', args: [{ username: 'ada' }, expect.anything()] }
+
 const setClock = (time: string) => jest.spyOn(Date, 'now').mockReturnValue(Date.parse(`2026-11-22T${time}Z`))
+const stores = [CookieStateStore, SessionStateStore].flatMap((Store) => [
+  { name: Store.name, limit: 'an hour', store: new Store({ secret: 'a secret' }), intime: '12:59:58', late: '13:00:02' },
+  { name: Store.name, limit: 'its maxAge', store: new Store({ secret: 'a secret', maxAge: 90_000 }), intime: '12:01:28', late: '12:01:32' },
+])
+test.each(stores)('the time to come back with a $name is $limit', async ({ store, intime, late }) => {
+  const limited = strategyWith({ store })
+  setClock('12:00:00')
+  const person = new Person({})
+  const [prompt, slow] = [await person.begin(limited), await person.begin(limited)]
+  const value = person.signIns()[slow]
+  setClock(intime)
+  expect(await person.deny(limited, prompt)).toBe('access_denied')
+  setClock(late)
+  expect(await person.deny(limited, slow)).toBe('state_expired')
+  // a browser may keep cookies longer
+  if (value) person.plant(slow, value)
+  expect(await person.deny(limited, slow)).toBe('state_expired')
+  // what has expired makes room, and is begun again
+  expect(await person.callback(strategyWith({ store, restart: true }), { code: 'c', state: slow })).toMatchObject({ action: 'redirect' })
+  if (!value) expect(person.pending()).toHaveLength(1)
+})
 
-describe('the time to come back', () => {
-  const stores = { cookies: CookieStateStore, 'the session': SessionStateStore }
-  const rules = Object.entries(stores).flatMap(([name, Store]) => [
-    { name, limit: 'an hour', Store, options: {}, intime: '12:59:58', late: '13:00:02' },
-    { name, limit: 'its maxAge', Store, options: { maxAge: 90_000 }, intime: '12:01:28', late: '12:01:32' },
-  ])
-
-  test.each(rules)('with $name is $limit, also for a browser that keeps cookies longer', async ({ Store, options, intime, late }) => {
-    const store = new Store({ secret: 'a secret', ...options })
-    const limited = strategyWith({ store })
-    setClock('12:00:00')
-    const person = new Person({})
-    const [prompt, slow] = [await person.begin(limited), await person.begin(limited)]
-    const value = person.signIns()[slow]
-    setClock(intime)
-    expect(await person.deny(limited, prompt)).toBe('access_denied')
-    setClock(late)
-    expect(await person.deny(limited, slow)).toBe('state_expired')
-    if (value) person.plant(slow, value)
-    expect(await person.deny(limited, slow)).toBe('state_expired')
-    // what has expired makes room, and is begun again
-    expect(await person.callback(strategyWith({ store, restart: true }), { code: 'c', state: slow })).toMatchObject({ action: 'redirect' })
-    if (person.session?.['huggingface:sign-ins']) expect(person.pending()).toHaveLength(1)
-  })
+test.each([
+  ['cookies', new CookieStateStore({ secret: 'a secret' })],
+  ['the session', new SessionStateStore()],
+])('a sign-in in %s is left alone by a forged callback, and unknown to another hub or client', async (_, store) => {
+  const strategy = strategyWith({ store })
+  const person = new Person({})
+  const handles = [await person.begin(strategy), await person.begin(strategy), await person.begin(strategy)].sort()
+  const [first = '', second = '', third = ''] = handles
+  for (const state of ['x', `${first}x`, first.slice(0, -1), '__proto__', 'constructor', '../../', `${first}; Path=/`]) {
+    const forged = await person.callback(strategy, { error: 'access_denied', state })
+    expect(forged).toMatchObject({ ...failure('state_unknown'), setCookie: [] })
+  }
+  expect(person.pending()).toEqual(handles)
+  expect(await person.deny(strategyWith({ store, hubURL: 'http://127.0.0.1:10' }), second)).toBe('state_unknown')
+  expect(await person.deny(strategyWith({ store, clientID: 'another-app' }), third)).toBe('state_unknown')
+  expect(await person.deny(strategy, first)).toBe('access_denied')
 })
 
 describe('a sign-in that is gone', () => {
@@ -51,93 +64,114 @@ describe('a sign-in that is gone', () => {
     expect(await person.deny(strategy, 'made-up')).toBe('state_unknown')
     expect(await person.deny(strategy, handle)).toBe('access_denied')
     expect(await person.deny(strategy, handle)).toBe('state_used')
-    const { args } = await person.callback(strategy, { code: 'stolen' })
-    expect(args).toEqual([expect.objectContaining({ code: 'state_missing' }), 403])
+    expect(await person.callback(strategy, { code: 'stolen' })).toMatchObject(failure('state_missing'))
   })
 
-  test('is explained without a word of what came with the callback', async () => {
-    const person = new Person()
-    const handle = await person.begin(strategy)
+  test('is explained by both addresses, and without a word of what came with the callback', async () => {
+    const handle = await new Person().begin(strategy)
     for (const state of [`${handle}<script>`, 'a'.repeat(4000), handle]) {
-      const { args } = await new Person().callback(strategy, { code: 'c', state })
+      const { args } = await new Person().callback(strategy, { code: 'c', state }, { address: 'https://other.example/callback' })
       expect(args).toEqual([{ code: expect.any(String), message: expect.any(String), detail: expect.any(String) }, 403])
-      expect(JSON.stringify(args)).not.toMatch(/script|aaaa/)
-      expect(JSON.stringify(args)).not.toContain(handle)
+      const told = JSON.stringify(args)
+      for (const secret of ['script', 'aaaa', handle]) expect(told).not.toContain(secret)
+      if (state !== handle) continue
+      for (const part of ['state_lost', 'other.example', 'app.example']) expect(told).toContain(part)
     }
-  })
-
-  const http = { address: secureCallback.replace('https:', 'http:') }
-  test.each([
-    ['a Secure cookie over http', http, {}, /Secure.*http/],
-    ['the wrong host', { address: 'https://other.example/auth/huggingface/callback' }, {}, /other\.example.*app\.example/],
-    ['another browser, since a proxy says that it is https', { ...http, headers: { 'x-forwarded-proto': 'https' } }, {}, /another browser/],
-    ['another browser, since nothing else is amiss', {}, {}, /another browser/],
-    ['another browser, if the host cannot be told', { headers: { host: 'not a host' } }, {}, /another browser/],
-    ['the session', {}, { store: new SessionStateStore() }, /session/],
-  ])('names as its likely cause %s', async (_, arrival, options, cause) => {
-    const handle = await new Person({}).begin(strategyWith(options))
-    const { args } = await new Person({}).callback(strategyWith(options), { code: 'c', state: handle }, arrival)
-    expect(args).toEqual([{ code: 'state_lost', message: expect.any(String), detail: expect.stringMatching(cause) }, 403])
   })
 })
 
-describe.each(storeKinds)('a sign-in lost with %s', (_, makeStore) => {
-  const start = async (options: object = {}) => {
-    const hub = await startRawHub()
-    return { hub, ...strategyFor(hub, { callbackURL: secureCallback, store: makeStore(), ...options }) }
-  }
-
-  test('is begun again, without the state of the app, and can be finished', async () => {
-    const { hub, strategy } = await start()
+describe.each(storeKinds)('with %s', (_, makeStore) => {
+  test('a lost sign-in is begun again, without the state of the app, and can be finished', async () => {
+    const { hub, strategy, person } = await startWith({ store: makeStore() })
     const lost = await new Person({}).begin(strategy, { options: { state: 'mine' } })
-    const person = new Person({})
     const again = await person.finish(hub, strategy, lost, { options: { state: 'not this one either' } })
     expect(again).toMatchObject({ action: 'redirect', args: [expect.stringMatching(/^http.*[?&]state=again\./)] })
     expect(hub.to('token')).toEqual([])
     const finished = await person.finish(hub, strategy, stateOf(again.args[0]))
-    expect(finished).toMatchObject({ action: 'success', args: [{ username: 'ada' }, {}] })
-    expect(Object(finished.args[1])).not.toHaveProperty('state')
+    expect(finished).toMatchObject(signedIn)
+    expect(finished.args[1]).not.toHaveProperty('state')
   })
 
-  test('is not begun a third time, so that a browser that keeps nothing does not go round', async () => {
-    const { hub, strategy } = await start()
-    const again = await new Person({}).finish(hub, strategy, 'lost')
-    const { action, args } = await new Person({}).finish(hub, strategy, stateOf(again.args[0]))
-    expect([action, args]).toEqual(['fail', [expect.objectContaining({ code: expect.stringMatching(/^state_(lost|unknown)$/) }), 403]])
+  test('a lost sign-in is not begun a third time, so that a browser that keeps nothing does not go round', async () => {
+    const { hub, strategy, person } = await startWith({ store: makeStore() })
+    const again = await person.finish(hub, strategy, 'lost')
+    const third = await new Person({}).finish(hub, strategy, stateOf(again.args[0]))
+    expect(third).toMatchObject(failure(expect.stringMatching(/^state_(lost|unknown)$/)))
     expect(hub.to('token')).toEqual([])
   })
 
-  test('is a failure if the app wants no restart', async () => {
-    const { hub, strategy } = await start({ restart: false })
-    expect(await new Person({}).finish(hub, strategy, 'lost')).toMatchObject({ action: 'fail', args: [{ code: 'state_unknown' }, 403] })
+  test('of two callbacks at the same moment one signs in, and one that is loaded later is done', async () => {
+    const { hub, strategy, person } = await startWith({ store: makeStore(), restart: false })
+    const state = await person.begin(strategy)
+    const { session } = person
+    const headers = { cookie: person.jar.header(secureCallback) }
+    const outcomes = await Promise.all([person.finish(hub, strategy, state), person.finish(hub, strategy, state)])
+    // a database that removes what it returns knows nothing of it the second time
+    expect(outcomes.map(({ action }) => action).sort()).toEqual(['fail', 'success'])
+    // as if the browser had not received the first response
+    person.session = session
+    expect(await person.finish(hub, strategy, state, { headers })).toMatchObject(failure('state_used'))
+    expect(hub.to('token')).toHaveLength(1)
   })
 })
 
 describe('a sign-in is not begun again', () => {
   const gone = { code: 'c', state: 'gone' }
+  const restarting = strategyWith({ restart: true })
   test.each([
-    ['a POST', { method: 'POST' }, gone, 'state_unknown'],
-    ['a HEAD', { method: 'HEAD' }, gone, 'prefetched'],
-    ['a prefetch', { headers: { 'sec-purpose': 'prefetch' } }, gone, 'prefetched'],
-    ['a denial', {}, { error: 'access_denied', state: 'gone' }, 'state_unknown'],
-    ['an error of the Hub', {}, { error: 'server_error', state: 'gone' }, 'state_unknown'],
-    ['a callback without state', {}, { code: 'c' }, 'state_missing'],
-    ['a callback of another issuer', {}, { ...gone, iss: 'https://evil.example' }, 'issuer_mismatch'],
-    ['a callback that is none', {}, { ...gone, code: '' }, 'invalid_callback'],
-  ])('for %s', async (_, arrival, query, code) => {
-    const { strategy: restarting } = strategyFor(deadHub, { callbackURL: secureCallback })
-    const { action, args, setCookie } = await new Person().callback(restarting, query, arrival)
+    ['for a POST', restarting, { method: 'POST' }, gone, 'state_unknown'],
+    ['for a prefetch', restarting, { headers: { 'sec-purpose': 'prefetch' } }, gone, 'prefetched'],
+    ['for a denial', restarting, {}, { error: 'access_denied', state: 'gone' }, 'state_unknown'],
+    ['for an error of the Hub', restarting, {}, { error: 'server_error', state: 'gone' }, 'state_unknown'],
+    ['for a callback of another issuer', restarting, {}, { ...gone, iss: 'https://evil.example' }, 'issuer_mismatch'],
+    ['if the app wants no restart', strategy, {}, gone, 'state_unknown'],
+  ])('%s', async (_, by, arrival, query, code) => {
+    const { action, args, setCookie } = await new Person().callback(by, query, arrival)
     expect([action, args[0], setCookie]).toEqual(['fail', expect.objectContaining({ code }), []])
   })
 
   test('if it is done, also by a second try', async () => {
-    const hub = await startRawHub()
-    const { strategy: restarting } = strategyFor(hub, { callbackURL: secureCallback })
-    const person = new Person()
-    const again = stateOf((await person.finish(hub, restarting, 'lost')).args[0])
-    expect(await person.finish(hub, restarting, again)).toMatchObject({ action: 'success' })
+    const { hub, strategy, person } = await startWith()
+    const again = stateOf((await person.finish(hub, strategy, 'lost')).args[0])
+    expect(await person.finish(hub, strategy, again)).toMatchObject(signedIn)
     for (const state of [again, again.replace('again.', '')]) {
-      expect(await person.finish(hub, restarting, state)).toMatchObject({ action: 'fail', args: [{ code: 'state_used' }, 403] })
+      expect(await person.finish(hub, strategy, state)).toMatchObject(failure('state_used'))
     }
   })
+})
+
+/** As an app may write one that uses the session's ID for a handle. It takes any other handle too. */
+function oneHandleStore(): StateStore {
+  let kept: { verifier: string; state: object } | undefined
+  return {
+    store(_req, verifier, state, _meta, done) {
+      kept = { verifier, state }
+      done(null, 'the-session')
+    },
+    verify(_req, _handle, _meta, done) {
+      done(null, kept?.verifier ?? false, kept?.state)
+    },
+  }
+}
+
+test('of the sign-ins that are done, the latest ten thousand are remembered', async () => {
+  const forgetful = strategyWith({ store: oneHandleStore() })
+  const person = new Person()
+  await person.begin(forgetful)
+  for (let count = 0; count <= 10_000; count += 1) await person.deny(forgetful, `handle ${count}`)
+  expect(await person.deny(forgetful, 'handle 1')).toBe('state_used')
+  expect(await person.deny(forgetful, 'handle 10000')).toBe('state_used')
+  expect(await person.deny(forgetful, 'handle 0')).toBe('access_denied')
+})
+
+test('a store of the app may use a handle again for the next sign-in, and so may the store of another client', async () => {
+  const { hub, strategy, person } = await startWith({ store: oneHandleStore() })
+  const others = { callbackURL: secureCallback, clientID: 'another', scope: 'profile', store: oneHandleStore() }
+  const { strategy: other } = strategyFor(hub, others)
+  await person.begin(other)
+  for (let count = 0; count < 2; count++) {
+    expect(await person.finish(hub, strategy, await person.begin(strategy))).toMatchObject(signedIn)
+    expect(await person.finish(hub, strategy, 'the-session')).toMatchObject(failure('state_used'))
+  }
+  expect(await person.finish(hub, other, 'the-session')).toMatchObject(signedIn)
 })

@@ -3,12 +3,13 @@ import https from 'node:https'
 import path from 'node:path'
 import { expect, jest, test } from '@jest/globals'
 import { certificate } from '../support/certificate'
-import { startApp, startHub, Visitor } from '../support/process'
+import { printed, shareProcess, startApp } from '../support/process'
 import { respond } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
 import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
+shareProcess(async () => ({ NODE_DEBUG: 'passport-huggingface' }))
 
 test('the Hub has five seconds for a response, unless the app says otherwise', async () => {
   const hub = await startRawHub()
@@ -40,16 +41,15 @@ test("a certificate authority that the app has given Node's own agent is trusted
 })
 
 test('NODE_DEBUG=passport-huggingface prints one line for each leg, without a secret', async () => {
-  const hub = await startHub({ keepAlive: true })
-  const app = await startApp(hub, {}, { NODE_DEBUG: 'passport-huggingface' })
-  const person = new Visitor(app)
+  const { hub, visitor: person } = await startApp()
+  printed()
   await person.signIn()
-  await person.get('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
+  await person.visit('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
   hub.answers.token = respond({ error: 'invalid_grant', error_description: 'it has expired' }, { status: 400 })
   await person.signIn()
-  const lines = app.output.replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '').trim()
-  // Only this output was to be expected.
-  app.output = ''
+  const lines = printed()
+    .replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '')
+    .trim()
   const expected = [/^begun: /, /^ended: success$/, /^ended: fail state_unknown /, /^begun: /, /^ended: error TokenError invalid_grant/]
   expect(lines.split('\n')).toEqual(expected.map((line) => expect.stringMatching(line)))
   expect(secretsIn(lines, [...hub.secrets, 'opaque-code-of-somebody'])).toEqual([])

@@ -5,36 +5,28 @@ import type { HuggingFaceStrategy } from '../../lib/index'
 import { Browser } from './browser'
 import { finallyDo } from './sign-in'
 
-export interface App {
-  url: string
-  /** A browser without cookies, at this app. */
-  browser: () => Browser
-  /** What the app's error handler was given. */
-  errors: (Error & Record<string, unknown>)[]
-}
-
 /**
- * A real Express app with the strategy. It keeps `?who` as its state, and responds with the user or with the code of the error. It is gone when the test is over.
+ * A real Express app with the strategy, until the test is over. It keeps `?who` as its state, and responds with the user or with the code of the error. `errors` is what its error
+ * handler was given.
  */
-export async function startApp(strategy: HuggingFaceStrategy, by: 'name' | 'instance' = 'name'): Promise<App> {
+export async function startApp(strategy: HuggingFaceStrategy, by: 'name' | 'instance' = 'name') {
   const passport = new Passport()
   passport.use(strategy)
   // passport's types know names only
   const given = (by === 'name' ? 'huggingface' : strategy) as 'huggingface'
   const authenticate: RequestHandler = (req, res, next) => {
-    const state = req.query['who'] === undefined ? undefined : { who: req.query['who'] }
-    passport.authenticate(given, { session: false, state })(req, res, next)
+    const { who } = req.query
+    passport.authenticate(given, { session: false, state: who && { who } })(req, res, next)
   }
-  const app = express()
-  const errors: App['errors'] = []
-  app.get('/auth/huggingface', authenticate)
-  app.get('/auth/huggingface/callback', authenticate, (req, res) => {
-    res.json({ user: req.user, info: req.authInfo })
-  })
+  const errors: (Error & Record<string, unknown>)[] = []
   const onError: ErrorRequestHandler = (error, _req, res, _next) => {
     errors.push(error)
     res.status(error.status ?? 500).json({ code: error.code, phase: error.phase })
   }
+  const app = express()
+  app.get(['/auth/huggingface', '/auth/huggingface/callback'], authenticate, (req, res) => {
+    res.json({ user: req.user, info: req.authInfo })
+  })
   app.use(onError)
   const server = app.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 
 interface Cookie {
+  name: string
   value: string
   host: string
   path: string
@@ -13,58 +14,47 @@ export class CookieJar {
   private readonly cookies = new Map<string, Cookie>()
 
   keep(address: string, lines: readonly string[]): void {
-    const { hostname, protocol } = new URL(address)
+    const { hostname: host, protocol } = new URL(address)
     for (const line of lines) {
-      const [pair = '', ...rest] = line.split(/; */)
-      const [name = '', value = ''] = splitOnce(pair)
-      const attributes = new Map(rest.map(splitOnce).map(([attribute, content]) => [attribute.toLowerCase(), content]))
+      const [[name, value] = ['', ''], ...rest] = line.split(/; */).map(splitOnce)
+      const attributes = new Map(rest.map(([attribute, content]) => [attribute.toLowerCase(), content]))
       const secure = attributes.has('secure')
       const path = attributes.get('path') ?? '/'
-      const refusal = [
-        secure && protocol !== 'https:' && 'a Secure cookie over http',
-        name.startsWith('__Host-') && (!secure || path !== '/' || attributes.has('domain')) && 'a __Host- cookie that is not one',
-        /^none$/i.test(attributes.get('samesite') ?? '') && !secure && 'SameSite=None without Secure',
-        attributes.has('partitioned') && !secure && 'Partitioned without Secure',
-        pair.length > 4096 && 'a cookie of more than 4096 bytes',
+      const isRefused = [
+        secure && protocol !== 'https:',
+        name.startsWith('__Host-') && (!secure || path !== '/' || attributes.has('domain')),
+        !secure && (attributes.has('partitioned') || /^none$/i.test(attributes.get('samesite') ?? '')),
+        name.length + value.length > 4095,
       ].some(Boolean)
-      if (refusal) continue
-      const maxAge = attributes.get('max-age')
-      const date = attributes.get('expires')
-      const expires =
-        maxAge !== undefined ? Date.now() + Number(maxAge) * 1000 : date !== undefined ? Date.parse(date) : Number.POSITIVE_INFINITY
-      this.cookies.set(`${hostname} ${path} ${name}`, { value, host: hostname, path, secure, expires })
+      if (isRefused) continue
+      const maxAge = Number(attributes.get('max-age') ?? Number.POSITIVE_INFINITY)
+      const date = Date.parse(attributes.get('expires') ?? '')
+      const expires = Number.isNaN(date) || attributes.has('max-age') ? Date.now() + maxAge * 1000 : date
+      this.cookies.set(`${host} ${path} ${name}`, { name, value, host, path, secure, expires })
     }
   }
 
   /** The `Cookie` header of a request for this address. */
   header(address: string): string {
-    return this.sentTo(address)
-      .map(([name, value]) => `${name}=${value}`)
-      .join('; ')
+    const pairs = this.sentTo(address).map((pair) => pair.join('='))
+    return pairs.join('; ')
   }
 
   /** Names and values that go to this address. */
   sentTo(address: string): [name: string, value: string][] {
     const { hostname, protocol, pathname } = new URL(address)
-    const sent: [string, string][] = []
-    for (const [key, { value, host, path, secure, expires }] of this.cookies) {
-      const under = pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
-      if (host === hostname && under && (!secure || protocol === 'https:') && expires > Date.now()) {
-        sent.push([key.split(' ')[2] ?? '', value])
-      }
-    }
-    return sent
+    const isSent = ({ host, path, secure, expires }: Cookie) =>
+      host === hostname &&
+      `${pathname}/`.startsWith(path.replace(/\/?$/, '/')) &&
+      (!secure || protocol === 'https:') &&
+      expires > Date.now()
+    return [...this.cookies.values()].filter(isSent).map(({ name, value }) => [name, value])
   }
 
   set(address: string, name: string, value: string): void {
-    const { hostname, protocol } = new URL(address)
-    this.cookies.set(`${hostname} / ${name}`, {
-      value,
-      host: hostname,
-      path: '/',
-      secure: protocol === 'https:',
-      expires: Number.POSITIVE_INFINITY,
-    })
+    const { hostname: host, protocol } = new URL(address)
+    const more = { path: '/', secure: protocol === 'https:', expires: Number.POSITIVE_INFINITY }
+    this.cookies.set(`${host} / ${name}`, { name, value, host, ...more })
   }
 }
 
@@ -79,6 +69,8 @@ export interface Page {
 export interface Visit {
   method?: string
   headers?: OutgoingHttpHeaders
+  /** To leave before the page is there. */
+  signal?: AbortSignal
 }
 
 /** A browser at one app. It follows no redirect: the test says where the person goes. */
@@ -98,26 +90,19 @@ export class Browser {
     this.proxyHeaders = proxyHeaders
   }
 
-  async visit(path: string, { method = 'GET', headers = {} }: Visit = {}): Promise<Page> {
-    const address = new URL(path, this.origin).href
+  async visit(target: string, { headers, ...more }: Visit = {}): Promise<Page> {
+    const address = new URL(target, this.origin).href
     const { host, pathname, search } = new URL(address)
     const cookie = this.jar.header(address)
+    const all = { host, ...(cookie && { cookie }), ...this.proxyHeaders, ...headers }
+    const where = { agent: false, host: '127.0.0.1', port: this.port, path: pathname + search, timeout: 10_000 }
     const res = await new Promise<IncomingMessage>((resolve, reject) => {
-      const req = httpRequest({
-        agent: false,
-        host: '127.0.0.1',
-        port: this.port,
-        method,
-        path: pathname + search,
-        headers: { host, ...(cookie && { cookie }), ...this.proxyHeaders, ...headers },
-        timeout: 10_000,
-      })
-      req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${path}`)))
+      const req = httpRequest({ ...where, headers: all, ...more })
+      req.on('timeout', () => req.destroy(new Error(`no answer to ${target}`)))
       req.on('error', reject).on('response', resolve).end()
     })
     let text = ''
-    res.setEncoding('utf8')
-    for await (const chunk of res) text += chunk
+    for await (const chunk of res.setEncoding('utf8')) text += chunk
     this.jar.keep(address, res.headers['set-cookie'] ?? [])
     return { status: res.statusCode ?? 0, headers: res.headers, location: res.headers.location, text, json: parsed(text) }
   }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { CookieStateStore, SessionStateStore, type StateStore } from '../../lib'
+import { CookieStateStore, type HuggingFaceStrategyOptions, SessionStateStore, type StateStore } from '../../lib'
+import { Person, secureCallback } from './person'
+import { startRawHub, strategyFor } from './sign-in'
 
 /** passport-oauth2's own, which keeps the code verifier in the session. */
 export function pkceSessionStore(): StateStore {
@@ -7,19 +9,13 @@ export function pkceSessionStore(): StateStore {
   return new Store({ key: 'oauth2:hub' })
 }
 
-interface Row {
-  verifier: string
-  state: unknown
-  browser: unknown
-}
-type RequestWithSession = { session: Record<string, unknown> }
-
 /** As an app may write one over its own database, bound to the browser by its session. It calls back later. */
 export function databaseStore(): StateStore {
-  const rows = new Map<string, Row>()
+  const rows = new Map<string, { verifier: string; state: unknown; browser: unknown }>()
+  const sessionOf = (req: object) => (req as { session: Record<string, unknown> }).session
   return {
     async store(req, verifier, state, _meta, done) {
-      const { session } = req as unknown as RequestWithSession
+      const session = sessionOf(req)
       session['browser'] ??= randomUUID()
       const handle = randomUUID()
       rows.set(handle, { verifier, state: JSON.parse(JSON.stringify(state)), browser: session['browser'] })
@@ -27,7 +23,7 @@ export function databaseStore(): StateStore {
     },
     async verify(req, handle, _meta, done) {
       const row = rows.get(handle)
-      if (row?.browser !== (req as unknown as RequestWithSession).session['browser']) return void setImmediate(done, null, false)
+      if (row?.browser !== sessionOf(req)['browser']) return void setImmediate(done, null, false)
       rows.delete(handle)
       setImmediate(done, null, row?.verifier ?? false, row?.state)
     },
@@ -41,3 +37,14 @@ export const storeKinds: [name: string, make: () => CookieStateStore | SessionSt
   ["passport-oauth2's session store", pkceSessionStore],
   ["the app's database", databaseStore],
 ]
+
+/** A strategy that asks nothing of its Hub, since nobody listens there. It begins no lost sign-in again. */
+export function strategyWith(options: Partial<HuggingFaceStrategyOptions> = {}) {
+  return strategyFor({ url: 'http://127.0.0.1:9' }, { callbackURL: secureCallback, restart: false, ...options }).strategy
+}
+
+/** A Hub, a strategy, and somebody with a browser and a session. */
+export async function startWith(options: Partial<HuggingFaceStrategyOptions> = {}) {
+  const hub = await startRawHub()
+  return { hub, person: new Person({}), ...strategyFor(hub, { callbackURL: secureCallback, ...options }) }
+}

@@ -1,0 +1,259 @@
+import http2 from 'node:http2'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { HuggingFaceAuthenticateOptions } from '../../lib'
+import { type Hub, startHub } from '../../testing'
+import { Browser, CookieJar } from '../support/browser'
+import { type AppConfig, shareProcess, startApp } from '../support/process'
+
+const callbackPath = '/auth/huggingface/callback'
+const client = { clientID: 'an-app', clientSecret: 'the secret of an app' }
+const publicOrigin = 'https://app.example'
+const proxyHeaders = {
+  host: 'app.internal',
+  'x-forwarded-host': 'app.example',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-for': '192.0.2.1',
+}
+const people = ['ada', 'bo', 'cy', 'dee', 'eli']
+
+let hub: Hub
+shareProcess()
+beforeAll(async () => {
+  const redirectURIs = ['http://127.0.0.1', publicOrigin].flatMap((origin) => [
+    origin + callbackPath,
+    `${origin}/auth/huggingface/elsewhere`,
+  ])
+  hub = await startHub({ clients: [{ ...client, redirectURIs }], people: people.map((username) => ({ username })) })
+})
+afterEach(() => {
+  hub.faults = {}
+  hub.requests.length = 0
+})
+afterAll(() => hub.close())
+
+const start = async (config: AppConfig) => {
+  const huggingface = { ...client, hubURL: hub.url, restart: true, timeout: 5000 }
+  return (await startApp({ callback: {}, strategies: { huggingface }, ...config })).port
+}
+const tokenRequests = () => hub.requests.filter(({ endpoint }) => endpoint === 'token')
+const startURL = (options: object) => `/auth/huggingface?options=${encodeURIComponent(JSON.stringify(options))}`
+/** Begins a sign-in and consents to it. Returns the callback that the Hub sends the browser to. */
+const begin = async (browser: Browser, username = 'ada', options: HuggingFaceAuthenticateOptions = {}) =>
+  hub.signIn(await browser.begin(startURL(options)), username)
+/** Follows a callback that begins again at the Hub, and consents there. */
+const beginAgain = async (browser: Browser, callback: string, username: string) => {
+  const { status, location = '' } = await browser.visit(callback)
+  expect([status, location.startsWith(`${hub.url}/oauth/authorize?`)]).toEqual([302, true])
+  return hub.signIn(location, username)
+}
+/** The same callback, at the route that says what went wrong. */
+const explained = (callback: string) => callback.replace(callbackPath, '/auth/huggingface/explained')
+const signedIn = (username: string, info: object = {}) => ({ status: 200, json: { user: { username }, info } })
+
+describe.each<[string, AppConfig]>([
+  ['Express 5 with express-session', { session: 'express-session' }],
+  ['Express 5 with cookie-session', { session: 'cookie-session with shim' }],
+  ['Express 5 with passport.authenticate(instance)', { by: 'instance' }],
+  ['Express 4 without a session', { host: 'express4' }],
+  ['Fastify 5 with @fastify/session', { host: 'fastify', session: '@fastify/session' }],
+  ['Fastify 5 with @fastify/secure-session', { host: 'fastify', session: '@fastify/secure-session' }],
+  ['Fastify 5 with @fastify/secure-session and request.res', { host: 'fastify', session: '@fastify/secure-session', linksResponse: true }],
+  ['Fastify 5 with request.res and no session', { host: 'fastify', linksResponse: true }],
+  ['Koa 3 with koa-session', { host: 'koa', session: 'koa-session' }],
+  ['Koa 3 without a session', { host: 'koa' }],
+  ['NestJS 11', { host: 'nest 11' }],
+  ['NestJS 12', { host: 'nest 12' }],
+  ['node:http', { host: 'http' }],
+])('%s', (_, config) => {
+  let port: number
+  let browser: Browser
+  beforeAll(async () => {
+    port = await start(config)
+  })
+  beforeEach(() => {
+    browser = new Browser(port)
+  })
+  const expectSignedIn = async (username: string) => {
+    if (config.session) expect(await browser.visit('/me')).toMatchObject({ json: { username } })
+  }
+
+  test('signs a person in once, and the state of the app comes back', async () => {
+    const state = { returnTo: '/models?sort=trending', cart: [1, 2] }
+    const callback = await begin(browser, 'ada', { state })
+    expect(await browser.visit(callback)).toMatchObject(signedIn('ada', { state }))
+    await expectSignedIn('ada')
+    // nothing of the sign-in stays behind
+    expect(browser.jar.header(browser.origin)).not.toContain('hf-signin')
+    expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
+    expect(tokenRequests()).toHaveLength(1)
+    await expectSignedIn('ada')
+  })
+
+  test('sends a code once if the callback comes twice at the same moment', async () => {
+    const callback = await begin(browser)
+    hub.faults = { token: { delay: 20 } }
+    const pages = await Promise.all([browser.visit(callback), browser.visit(callback)])
+    expect(pages.filter(({ status }) => status === 200)).toMatchObject([signedIn('ada')])
+    expect(tokenRequests()).toHaveLength(1)
+  })
+
+  test('tells a custom callback who signs in, and a person who denied what happened', async () => {
+    expect(await browser.visit(explained(await begin(browser, 'bo', { state: '/models' })))).toMatchObject(
+      signedIn('bo', { state: '/models' }),
+    )
+    const denied = async () => hub.signIn(await browser.begin(), 'cy', { deny: true })
+    expect(await browser.visit(explained(await denied()))).toMatchObject({ status: 403, json: { code: 'access_denied' } })
+    expect([401, 403]).toContain((await browser.visit(await denied())).status)
+  })
+
+  test('begins again for a callback that is forged or of another browser, and the sign-in in progress stays', async () => {
+    const callback = await begin(browser)
+    expect(await browser.visit(`${callbackPath}?code=stolen`)).toMatchObject({ status: expect.any(Number), location: undefined })
+    const again = await beginAgain(browser, `${callbackPath}?code=stolen&state=wrong`, 'bo')
+    const other = new Browser(port)
+    const own = await beginAgain(other, callback, 'cy')
+    expect(tokenRequests()).toEqual([])
+    expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
+    expect(await browser.visit(again)).toMatchObject(signedIn('bo'))
+    expect(await other.visit(own)).toMatchObject(signedIn('cy'))
+  })
+
+  test('finishes five tabs in any order, keeps 4 KB of cookies at most, and begins an older tab again', async () => {
+    const tabs: string[] = []
+    for (const state of [0, 1, 2, 3, 4, 5, 6]) tabs.push(await browser.begin(startURL({ state })))
+    expect(browser.jar.sentTo(browser.origin).length).toBeLessThanOrEqual(5)
+    expect(browser.jar.header(browser.origin).length).toBeLessThan(4096)
+    for (const state of [4, 2, 6, 3, 5]) {
+      expect(await browser.visit(await hub.signIn(tabs[state] ?? '', 'ada'))).toMatchObject(signedIn('ada', { state }))
+    }
+    await beginAgain(browser, await hub.signIn(tabs[0] ?? '', 'ada'), 'ada')
+  })
+
+  test('uses up nothing if either leg is only prefetched', async () => {
+    const callback = await begin(browser)
+    const before = browser.jar.header(browser.origin)
+    for (const visit of [{ method: 'HEAD' }, { headers: { 'sec-purpose': 'prefetch;prerender' } }, { headers: { purpose: 'prefetch' } }]) {
+      for (const url of [explained(callback), '/auth/huggingface']) expect((await browser.visit(url, visit)).location).toBeUndefined()
+    }
+    expect(browser.jar.header(browser.origin)).toBe(before)
+    expect(tokenRequests()).toEqual([])
+    expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
+  })
+
+  test('gives everybody who comes back at the same moment their own account', async () => {
+    const tabs = await Promise.all(
+      people.map(async (username) => {
+        const own = new Browser(port)
+        return { own, username, callback: await begin(own, username, { state: username }) }
+      }),
+    )
+    hub.faults = { userinfo: { delay: 20 } }
+    const pages = await Promise.all(tabs.map(({ own, callback }) => own.visit(callback)))
+    expect(pages).toMatchObject(people.map((username) => signedIn(username, { state: username })))
+    for (const { own, username } of config.session ? tabs : []) expect(await own.visit('/me')).toMatchObject({ json: { username } })
+  })
+
+  test('resolves a relative callbackURL by the headers of a proxy only if it is trusted, and signs in over https', async () => {
+    for (const headers of [
+      { 'x-forwarded-host': 'evil.example, app.example', 'x-forwarded-proto': 'https, http', 'x-forwarded-port': '444' },
+      { forwarded: 'host=evil.example;proto=https', 'x-original-host': 'evil.example' },
+    ]) {
+      const { searchParams } = new URL(await browser.begin('/auth/huggingface', { headers }))
+      expect(searchParams.get('redirect_uri')).toBe(browser.origin + callbackPath)
+    }
+    const proxied = new Browser(await start({ ...config, trustProxy: 'loopback' }), publicOrigin, proxyHeaders)
+    expect(await proxied.visit(await begin(proxied))).toMatchObject(signedIn('ada'))
+    expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: publicOrigin + callbackPath } }])
+  })
+
+  test('repeats the callbackURL of one request for the tokens', async () => {
+    const callback = await begin(browser, 'ada', { callbackURL: '/auth/huggingface/elsewhere' })
+    expect(callback.startsWith(`${browser.origin}/auth/huggingface/elsewhere?`)).toBe(true)
+    expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
+    expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: `${browser.origin}/auth/huggingface/elsewhere` } }])
+  })
+
+  test('passes a failure of the Hub to the app, and does not send the code again when the page is reloaded', async () => {
+    const callback = await begin(browser)
+    hub.faults = { token: { status: 503, body: 'down for maintenance' } }
+    expect(await browser.visit(callback)).toMatchObject({ status: 502 })
+    hub.faults = {}
+    expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
+    expect(tokenRequests()).toHaveLength(1)
+  })
+})
+
+describe.each(['nest 11', 'nest 12'] as const)('in %s, a validate', (host) => {
+  const gets = (more: object) => ({ status: 200, json: { user: { username: 'ada', ...more } } })
+  test.each([
+    ['with done gets the profile', 'done', gets({ more: 'function' })],
+    ['with params, counted, gets the profile', 'params', gets({ more: 'openid profile' })],
+    ['that is counted gets the profile', 'counted', gets({})],
+    ['with the request gets the profile', 'request', gets({ more: callbackPath })],
+    ['that throws an exception is answered as that exception', 'throws', { status: 403, json: { message: 'not on the list' } }],
+  ])('%s', async (_, validate, page) => {
+    const browser = new Browser(await start({ host, validate }))
+    expect(await browser.visit(await begin(browser))).toMatchObject(page)
+  })
+})
+
+test.each(['http', 'koa'] as const)('over HTTP/2, where the host is in :authority, %s signs a person in', async (host) => {
+  const url = `http://127.0.0.1:${await start({ host, http2: true })}`
+  const session = http2.connect(url)
+  const jar = new CookieJar()
+  const visit = async (target: string) => {
+    const { pathname, search } = new URL(target, url)
+    const stream = session.request({ ':path': pathname + search, cookie: jar.header(url) })
+    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.on('response', resolve))
+    jar.keep(url, headers['set-cookie'] ?? [])
+    let text = ''
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk
+    return { status: headers[':status'], location: headers.location ?? '', text }
+  }
+  const { location } = await visit('/auth/huggingface')
+  expect(new URL(location).searchParams.get('redirect_uri')).toBe(url + callbackPath)
+  expect(await visit(await hub.signIn(location, 'ada'))).toMatchObject({ status: 200, text: expect.stringContaining('"username":"ada"') })
+  session.destroy()
+})
+
+describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
+  const redirectURI = async (config: AppConfig, callbackURL: string, visit: object, path = '/auth/huggingface') => {
+    const port = await start({ ...config, host, strategies: { huggingface: { ...client, hubURL: hub.url, callbackURL } } })
+    return new URL(await new Browser(port).begin(path, visit)).searchParams.get('redirect_uri')
+  }
+
+  test.each([
+    ['huggingface/callback', '/en/auth/huggingface/callback'],
+    ['./huggingface/callback', '/en/auth/huggingface/callback'],
+    ['/auth/callback', '/auth/callback'],
+    ['?callback', '/en/auth/?callback'],
+    ['https://app.example/callback', 'https://app.example/callback'],
+  ])('starts where the router is mounted, or at the root, and an absolute one stays: %s', async (callbackURL, expected) => {
+    for (const at of ['app.example:8443', '[::1]:3000']) {
+      const uri = await redirectURI({ mount: '/en/auth' }, callbackURL, { headers: { host: at } }, '/en/auth/huggingface')
+      expect(uri).toBe(new URL(expected, `http://${at}`).href)
+    }
+  })
+
+  const forwarded = { host: 'app.internal', 'x-forwarded-host': 'app.example, inner.example', 'x-forwarded-proto': 'https, http' }
+  test.each<[setting: unknown, origin: string]>([
+    [false, 'http://app.internal'],
+    ['10.0.0.0/8', 'http://app.internal'],
+    [0, 'http://app.internal'],
+    ['loopback', 'https://app.example'],
+    [1, 'https://app.example'],
+    [true, 'https://app.example'],
+  ])(
+    'that is relative believes forwarded headers, the first of several, only of a peer that "trust proxy" trusts: %s',
+    async (trustProxy, origin) => {
+      expect(await redirectURI({ trustProxy }, '/callback', { headers: forwarded })).toBe(`${origin}/callback`)
+    },
+  )
+
+  test('that is relative fails for a Host header that is no host', async () => {
+    const browser = new Browser(await start({ host }))
+    for (const at of ['evil.example/path?', 'user@evil.example', 'evil.example\\@app.example', 'app.example:notaport', 'é.example']) {
+      expect(await browser.visit('/auth/huggingface', { headers: { host: at } })).toMatchObject({ status: 400, location: undefined })
+    }
+  })
+})

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import { type AppConfig, shareProcess, startApp, until } from '../support/process'
+import type { Behaviour } from '../support/raw-hub'
+
+shareProcess()
+
+/** Who opens the callback: anybody, or somebody who has consented at the Hub. */
+type Way = 'anybody' | 'somebody who signs in'
+const signer = 'somebody who signs in'
+
+const thrown: [string, Way, AppConfig][] = [
+  ['failureFlash without flash', 'anybody', { callback: { failureFlash: true } }],
+  ['failureMessage without a session', 'anybody', { callback: { failureMessage: true } }],
+  ['a callback that throws', 'anybody', { custom: 'throws' }],
+  ['a callback that throws', signer, { custom: 'throws' }],
+  ['a callback that rejects', signer, { custom: 'rejects' }],
+]
+const thrownInExpress: [string, Way, AppConfig][] = [
+  ...thrown,
+  ['a page that cannot be rendered', 'anybody', { custom: 'renders' }],
+  ['a page that cannot be rendered', signer, { custom: 'renders' }],
+  ['a session that cannot be regenerated', signer, { session: 'broken', callback: {} }],
+  ['a refusal that cannot flash', signer, { verify: 'refuses', callback: { failureFlash: true } }],
+  ['a verify that takes done for the profile', signer, { verify: 'trap' }],
+]
+
+describe.each<[string, AppConfig, typeof thrown]>([
+  ['Express 5', {}, thrownInExpress],
+  ['Express 4', { host: 'express4' }, thrownInExpress],
+  ['node:http', { host: 'http' }, thrown],
+  ['Express, by instance', { by: 'instance' }, thrown],
+])('in %s', (_, host, cases) => {
+  test.each(cases)('%s is an error page for %s, and no more', async (__, way, config) => {
+    const { visitor, log } = await startApp({ ...host, ...config })
+    const answer = await visitor.visit(way === 'anybody' ? '/auth/huggingface/callback?code=x&state=y' : await visitor.consent())
+    expect((await log()).errors).toEqual([expect.objectContaining({ isError: true })])
+    expect(answer).toMatchObject({ status: 500 })
+    // the next visitor gets an answer too
+    await visitor.signIn()
+  })
+})
+
+test('cookie-session without what Passport needs is an error that explains the one of Passport', async () => {
+  const { visitor, log } = await startApp({ session: 'cookie-session', callback: {} })
+  expect(await visitor.signIn()).toMatchObject({ status: 500 })
+  expect((await log()).errors).toMatchObject([{ cause: expect.stringContaining('req.session.regenerate') }])
+})
+
+test.each<[string, AppConfig, Behaviour | undefined, object]>([
+  ['a successRedirect', { callback: { successRedirect: '/in' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
+  ['a failureRedirect', { verify: 'refuses', callback: { failureRedirect: '/out' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
+  ['a failure of the Hub', { callback: {} }, (socket) => socket.destroy(), { phase: 'token' }],
+])('%s after the app has answered goes to its error handler', async (_, config, fault, error) => {
+  const { hub, visitor, log } = await startApp({ ...config, answersAfter: 30 })
+  const { token } = hub.answers
+  hub.answers.token = (...asked) => setTimeout(fault ?? token, 100, ...asked)
+  expect(await visitor.signIn()).toMatchObject({ status: 503 })
+  await until(async () => (await log()).errors.length > 0)
+  expect((await log()).errors).toMatchObject([error])
+})
+
+test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {
+  const { visitor } = await startApp()
+  // each is 45 bytes in a header, with its separators
+  for (let planted = 0; planted < Math.floor(14_500 / 45); planted += 1) {
+    const time = (Date.now() + 1000 + planted).toString(36)
+    visitor.jar.set(visitor.origin, `hf-signin.${time}.${randomBytes(16).toString('base64url')}`, 'x')
+  }
+  const answer = await visitor.visit('/auth/huggingface')
+  expect(answer).toMatchObject({ status: 302 })
+  expect(String(answer.headers['set-cookie']).length).toBeLessThan(8192)
+})
