@@ -113,37 +113,27 @@ describe.each(Object.entries(fields))('with other %s, an ID token', (part, table
 })
 
 describe('nobody is signed in by', () => {
-  const base64url = (text: string) => Buffer.from(text).toString('base64url')
   const signed = (header: Json | string, claims: unknown = honest) => signedToken(header, claims, keys.usual.privateKey)
   const usual = { alg: 'RS256', kid: 'usual' }
-  const stranger = (header: (jwk: Json) => Json) => signedToken({ ...usual, ...header(keys.second.jwk) }, honest, keys.second.privateKey)
+  const stranger = (header: Json) => signedToken({ ...usual, ...header }, honest, keys.second.privateKey)
   const mac = (key: string) => signedToken({ alg: 'HS256', kid: 'usual' }, honest, key)
 
-  test.each<[string, () => string]>([
-    ['an encrypted token', () => `${base64url('{"alg":"RSA-OAEP","enc":"A256GCM"}')}.a2V5.aXY.dGV4dA.dGFn`],
-    ['a word', () => 'token'],
-    ['nothing', () => ''],
-    ['two dots', () => '..'],
-    ['a hundred thousand dots', () => '.'.repeat(100_000)],
-    ['what is not base64url', () => '{"alg":"RS256"}.{}.x'],
-    ['a header that is null', () => signed('null')],
-    ['a header that is not JSON', () => signed('header')],
-    ...['[]', '5', 'null', '"text"', 'claims', '{}'].map((claims): [string, () => string] => [
-      `the claims ${claims}`,
-      () => signed(usual, claims),
-    ]),
-    ['no signature', () => signed(usual).replace(/\.[^.]*$/, '')],
-    ['an empty signature', () => signed(usual).replace(/[^.]*$/, '')],
-    ['claims that were changed', () => signed(usual).replace(/\.[^.]*\./, `.${base64url(`${JSON.stringify(honest)} `)}.`)],
-    ['a MAC by the public key as PEM', () => mac(keys.usual.publicKey.export({ type: 'spki', format: 'pem' }).toString())],
-    ['a MAC by the public key as JWK', () => mac(JSON.stringify(keys.usual.jwk))],
-    ['a MAC by nothing', () => mac('')],
-    ["a stranger's key under the name of a good one", () => stranger(() => ({}))],
-    ["a stranger's key that names none", () => stranger(() => ({ kid: undefined }))],
-    ["a stranger's key in the header", () => stranger((jwk) => ({ kid: undefined, jwk }))],
-    ["a stranger's key at an address", () => stranger(() => ({ kid: undefined, jku: '/jwks', x5u: '/jwks' }))],
+  test.each<[string, () => string[]]>([
+    ['what is not a signed JWT', () => ['', 'token', '..', '.'.repeat(100_000), `${btoa('{"alg":"dir"} ')}.a2V5.aXY.dGV4dA.dGFn`]],
+    ['a header that is not an object', () => ['null', 'header', '[]'].map((header) => signed(header))],
+    ['claims that are not an object', () => ['[]', '5', 'null', '"text"', 'claims', '{}'].map((claims) => signed(usual, claims))],
+    ['no signature', () => [/\.[^.]*$/, /[^.]*$/].map((part) => signed(usual).replace(part, ''))],
+    [
+      'claims that were changed',
+      () => [signed(usual).replace(/\.[^.]*/, signed(usual, { ...honest, sub: 'bo' }).match(/\.[^.]*/)?.[0] ?? '')],
+    ],
+    ['a MAC by what everybody knows', () => [mac(String(keys.usual.publicKey.export({ type: 'spki', format: 'pem' }))), mac('')]],
+    [
+      "a stranger's key, wherever it is said to be",
+      () => [{}, { kid: undefined }, { jwk: keys.second.jwk }, { jku: '/jwks' }].map(stranger),
+    ],
   ])('%s', (_, make) => {
-    expect(accepts(make())).toBe(false)
+    for (const token of make()) expect(accepts(token)).toBe(false)
   })
 
   test.each<[string, () => unknown[]]>([
@@ -162,16 +152,13 @@ describe('nobody is signed in by', () => {
   })
 })
 
-test.each([undefined, 'usual'])('a person is signed in although the Hub publishes other keys and garbage too (kid %s)', (kid) => {
+test('a person is signed in although the Hub publishes garbage too, and claims nested as deep as can be', () => {
   const garbage = [null, 'key', {}, { kty: 'RSA', n: '!!', e: 'AQAB' }, { kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }, { kty: 'new' }]
   const jwks = { keys: [...garbage, keys.second.jwk, keys.usual.jwk, keys.elliptic.jwk] }
-  expect(accepts(signedToken({ alg: 'RS256', kid }, honest, keys.usual.privateKey), jwks)).toBe(true)
-})
-
-test('a person is signed in with claims that are nested as deep as can be', () => {
-  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
-  const claims = `${JSON.stringify(honest).slice(0, -1)},"deep":${deep}}`
-  expect(accepts(signedToken({ alg: 'RS256', kid: 'usual' }, claims, keys.usual.privateKey))).toBe(true)
+  const claims = `${JSON.stringify(honest).slice(0, -1)},"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  for (const kid of [undefined, 'usual']) {
+    expect(accepts(signedToken({ alg: 'RS256', kid }, claims, keys.usual.privateKey), jwks)).toBe(true)
+  }
 })
 
 describe('compared with jose', () => {
