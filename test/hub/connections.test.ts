@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategyOptions } from '../../lib/index'
@@ -115,30 +114,21 @@ test('a code is sent twice at most, although an agent does not name its idle con
   expect(hub.to('token').length - before).toBe(2)
 })
 
-describe('what comes behind a response is never taken for the next one', () => {
+test('what comes behind a response, in its packet or later, is never taken for the next one', async () => {
   const evil = responseBytes({ sub: '65f00000000000000000beef', preferred_username: 'mallory' }, { keepAlive: true })
-  const ada = expect.objectContaining({ action: 'success', args: [expect.objectContaining({ username: 'ada' }), {}] })
-
-  test('in the same packet', async () => {
-    const { hub, strategy } = await start(true, { scope: 'profile' })
-    hub.answers.token = (socket, request) => socket.write(Buffer.concat([responseBytes(hub.tokens(request), { keepAlive: true }), evil]))
-    expect(await signIn(hub, strategy)).toEqual(ada)
-  })
-
-  test('while the connection is idle', async () => {
-    const { hub, strategy } = await start(true, { scope: 'profile' })
-    let written: Promise<void> | undefined
-    hub.answers.userinfo = (socket) => {
-      socket.write(responseBytes(hub.userinfo(), { keepAlive: true }))
-      written = sleep(20).then(() => new Promise<void>((resolve) => socket.write(evil, () => resolve())))
-    }
-    for (let person = 0; person < 3; person++) {
-      expect(await signIn(hub, strategy)).toEqual(ada)
-      await written
-      // for the bytes to arrive
-      await sleep(20)
-    }
-  })
+  const { hub, strategy } = await start(true, { scope: 'profile' })
+  let written: Promise<void> | undefined
+  hub.answers.token = (socket, request) => socket.write(Buffer.concat([responseBytes(hub.tokens(request), { keepAlive: true }), evil]))
+  hub.answers.userinfo = (socket) => {
+    socket.write(responseBytes(hub.userinfo(), { keepAlive: true }))
+    written = sleep(20).then(() => new Promise<void>((resolve) => socket.write(evil, () => resolve())))
+  }
+  for (let person = 0; person < 3; person++) {
+    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success', args: [{ username: 'ada' }, {}] })
+    await written
+    // for the bytes to arrive
+    await sleep(20)
+  }
 })
 
 describe('without an agent of the app', () => {
@@ -162,27 +152,6 @@ describe('without an agent of the app', () => {
     const before = hub.requests.length
     expect(errorOf(await signIn(hub, strategyFor(hub, { agent: new HttpsAgent() }).strategy))).toMatchObject(refused)
     expect(hub.requests).toHaveLength(before)
-  })
-
-  test.each<[string, Behaviour, string]>([
-    ['speaks plain http', write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', 'FIN'), 'connection_failed'],
-    ['is silent', silent, 'timeout'],
-  ])('a server at an https address that %s is an error', async (_title, behaviour, code) => {
-    const hub = await startRawHub()
-    const server = createServer((socket) => socket.on('error', () => {}).once('data', () => behaviour(socket, {} as never, hub)))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    finallyDo(() => server.close())
-    const { port } = server.address() as AddressInfo
-    const { strategy } = strategyFor({ url: `https://127.0.0.1:${port}` }, { timeout: code === 'timeout' ? 300 : 4000 })
-    expect(errorOf(await signIn(hub, strategy))).toMatchObject({ code, phase: 'token' })
-  })
-
-  test('nobody who listens is an error that says so', async () => {
-    const hub = await startRawHub()
-    const { strategy } = strategyFor(hub)
-    const { url, cookie } = await begin(strategy)
-    await hub.close()
-    expect(errorOf(await finish(hub, strategy, url, cookie))).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED' } })
   })
 })
 
@@ -222,7 +191,7 @@ describe('an agent of the app', () => {
     for (const outcome of outcomes) expect(errorOf(outcome)).toMatchObject({ code: 'timeout', phase: 'token' })
   })
 
-  const notFound: HttpAgent = new HttpAgent({
+  const notFound = new HttpAgent({
     lookup: (host, _options, done) => done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }), ''),
   })
   test.each<[string, HttpAgent, RegExp]>([

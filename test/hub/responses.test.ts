@@ -2,17 +2,7 @@ import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import { HubError, InternalOAuthError, TokenError } from '../../lib/index'
-import {
-  type Behaviour,
-  type Endpoint,
-  endpoints,
-  type Json,
-  type RawHub,
-  type RawRequest,
-  respond,
-  responseBytes,
-  write,
-} from '../support/raw-hub'
+import { type Behaviour, type Endpoint, endpoints, type Json, respond, responseBytes, write } from '../support/raw-hub'
 import { errorOf, signIn, start, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
@@ -153,28 +143,27 @@ test.each<[id: string, after: string, shown: [id?: string, after?: number]]>([
 })
 
 describe('a sign-in succeeds when responses come', () => {
-  const honest = (request: RawRequest, hub: RawHub): Json =>
-    ({ token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } })[request.endpoint]
-  const honestly = (encode: (json: string) => Buffer, headers: Record<string, string> = {}): Behaviour =>
-    respond((request, hub) => encode(JSON.stringify(honest(request, hub))), { headers })
-  const pieces = (split: (whole: Buffer) => Buffer[]): Behaviour => {
+  /** The usual content of each endpoint, with more in it, as these packets. */
+  const honestly = (packets: (json: string) => Buffer[]): Behaviour => {
     return (socket, request, hub) => {
-      for (const piece of split(responseBytes({ ...honest(request, hub), said: 'José 抱抱脸 🤗' }))) socket.write(piece)
+      const usual = { token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } }
+      const json = JSON.stringify({ ...usual[request.endpoint], said: 'José 抱抱脸 🤗' })
+      for (const packet of packets(json)) socket.write(packet)
     }
   }
-  const bytes = (whole: Buffer) => [...whole].map((byte) => Buffer.of(byte))
-  const chunks = (whole: Buffer) =>
-    bytes(whole.subarray(whole.indexOf('\r\n\r\n') + 4)).map((byte) => Buffer.from(`1\r\n${byte.toString('latin1')}\r\n`, 'latin1'))
+  const withHeaders = (headers: Record<string, string>) => honestly((json) => [responseBytes(json, { headers })])
+  const bytes = (text: string | Buffer) => [...Buffer.from(text)].map((byte) => Buffer.of(byte))
+  const chunks = (json: string) => bytes(json).map((byte) => Buffer.concat([Buffer.from('1\r\n'), byte, Buffer.from('\r\n')]))
   const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n'
 
   test.each<[string, Behaviour]>([
-    ['in the encoding that we ask for', honestly(Buffer.from, { 'content-encoding': ' Identity ' })],
-    ['with a byte order mark', honestly((json) => Buffer.from(`\ufeff${json}`))],
-    ['as text/plain', honestly(Buffer.from, { 'content-type': 'text/plain' })],
-    ['with a mebibyte of blanks', honestly((json) => Buffer.from(json.padEnd(mebibyte)))],
-    ['after early hints', pieces((whole) => [Buffer.from(early), whole])],
-    ['a byte at a time', pieces(bytes)],
-    ['in chunks that split a character', pieces((whole) => [Buffer.from(chunked), ...chunks(whole), Buffer.from('0\r\n\r\n')])],
+    ['in the encoding that we ask for', withHeaders({ 'content-encoding': ' Identity ' })],
+    ['with a byte order mark', honestly((json) => [responseBytes(`\ufeff${json}`)])],
+    ['as text/plain', withHeaders({ 'content-type': 'text/plain' })],
+    ['with a mebibyte of blanks', honestly((json) => [responseBytes(json + ' '.repeat(mebibyte - Buffer.byteLength(json)))])],
+    ['after early hints', honestly((json) => [Buffer.from(early), responseBytes(json)])],
+    ['a byte at a time', honestly((json) => bytes(responseBytes(json)))],
+    ['in chunks that split a character', honestly((json) => [Buffer.from(chunked), ...chunks(json), Buffer.from('0\r\n\r\n')])],
   ])('%s', async (_, behaviour) => {
     const { hub, strategy } = await start()
     Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
