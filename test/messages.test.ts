@@ -54,32 +54,33 @@ const tryAgain = 'This sign-in could not be completed. Please try again.'
 describe('a person whose sign-in fails is told', () => {
   /** The message for the person, the detail for the developer, and how it comes to that. */
   const failures: Record<string, () => Promise<Outcome>> = {
-    'invalid_host: This address cannot be used to sign in. | callbackURL is relative, and the request names no usable host.': () =>
+    'invalid_host (400): This address cannot be used to sign in. | callbackURL is relative, and the request names no usable host.': () =>
       authenticate(strategyFor(hub, { callbackURL: '/cb' }).strategy, { url: '/', headers: { host: '' } }),
-    [`invalid_callback: ${tryAgain} | "code" is repeated, empty or too long.`]: () => comeBack({ code: ['a', 'b'] }),
-    [`invalid_callback: ${tryAgain} | A callback has either a code or an error.`]: () => comeBack({ error: 'access_denied' }),
-    'prefetched: Open this page to sign in. | A HEAD request or a prefetch begins and completes no sign-in.': () =>
+    [`invalid_callback (400): ${tryAgain} | "code" is repeated, empty or too long.`]: () => comeBack({ code: ['a', 'b'] }),
+    [`invalid_callback (400): ${tryAgain} | A callback has either a code or an error.`]: () => comeBack({ error: 'access_denied' }),
+    'prefetched (425): Open this page to sign in. | A HEAD request or a prefetch begins and completes no sign-in.': () =>
       comeBack({}, { method: 'HEAD' }),
-    [`issuer_mismatch: ${tryAgain} | The callback names another issuer; is hubURL right?`]: () => comeBack({ iss: 'https://evil.example' }),
-    [`state_missing: ${tryAgain} | The callback has no state.`]: () => comeBack({ state: undefined }),
-    [`state_unknown: ${tryAgain} | The state was not issued by this app.`]: () => comeBack({ state: 'x' }),
-    [`state_unknown: ${tryAgain} | This browser did not begin it, or has begun 5 others since.`]: () => comeBack({ state: unissued }),
-    [`state_unknown: ${tryAgain} | It belongs to another hub or client.`]: elsewhere,
-    'state_expired: This sign-in took too long. Please try again. | It took longer than the maxAge of 0 seconds.': () =>
+    [`issuer_mismatch (403): ${tryAgain} | The callback names another issuer; is hubURL right?`]: () =>
+      comeBack({ iss: 'https://evil.example' }),
+    [`state_missing (403): ${tryAgain} | The callback has no state.`]: () => comeBack({ state: undefined }),
+    [`state_unknown (403): ${tryAgain} | The state was not issued by this app.`]: () => comeBack({ state: 'x' }),
+    [`state_unknown (403): ${tryAgain} | This browser did not begin it, or has begun 5 others since.`]: () => comeBack({ state: unissued }),
+    [`state_unknown (403): ${tryAgain} | It belongs to another hub or client.`]: elsewhere,
+    'state_expired (403): This sign-in took too long. Please try again. | It took longer than the maxAge of 0 seconds.': () =>
       comeBack({}, {}, tooLate),
-    'state_used: This sign-in is already complete. Go back to the app. | The callback was loaded more than once.': twice,
-    'access_denied: You did not allow the sign-in. | The Hub says so': () => said('access_denied'),
-    'login_required: You are not signed in to Hugging Face. | The Hub says so': () => said('login_required'),
-    'consent_required: You have not authorized this app on Hugging Face yet. | The Hub says so': () => said('consent_required'),
-    'interaction_required: Hugging Face needs you to do something first. | The Hub says so': () => said('interaction_required'),
-    'account_selection_required: Please choose an account on Hugging Face first. | The Hub says so': () =>
+    'state_used (403): This sign-in is already complete. Go back to the app. | The callback was loaded more than once.': twice,
+    'access_denied (403): You did not allow the sign-in. | The Hub says so': () => said('access_denied'),
+    'login_required (403): You are not signed in to Hugging Face. | The Hub says so': () => said('login_required'),
+    'consent_required (403): You have not authorized this app on Hugging Face yet. | The Hub says so': () => said('consent_required'),
+    'interaction_required (403): Hugging Face needs you to do something first. | The Hub says so': () => said('interaction_required'),
+    'account_selection_required (403): Please choose an account on Hugging Face first. | The Hub says so': () =>
       said('account_selection_required'),
-    'refused: This account cannot sign in here. | Your verify function returned no user.': nobody,
+    'refused (401): This account cannot sign in here. | Your verify function returned no user.': nobody,
   }
   test.each(Object.entries(failures))('%s', async (text, fail) => {
     const { action, args } = await fail()
     const { code, message, detail } = args[0] as Record<string, string>
-    expect([action, `${code}: ${message} | ${detail}`]).toEqual(['fail', text])
+    expect([action, `${code} (${args[1]}): ${message} | ${detail}`]).toEqual(['fail', text])
   })
 
   test('state_lost, with both addresses for the developer', async () => {

@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type HuggingFaceAuthenticateOptions, type HuggingFaceProfile, HuggingFaceStrategy, type TokenParams } from '../lib/index'
+import {
+  type HuggingFaceAuthenticateOptions,
+  type HuggingFaceProfile,
+  HuggingFaceStrategy,
+  type TokenParams,
+  type VerifyWithParams,
+} from '../lib/index'
 import { type SignInOptions, signIn as signInAtHub } from '../testing/sign-in'
 import { startApp, startHub, Visitor } from './support/process'
 import { respond } from './support/raw-hub'
@@ -35,10 +41,9 @@ interface Session {
 const confidential = { clientID: 'local-app', clientSecret: 'local-app-secret' }
 const publicApp = { clientID: 'local-public-app', clientSecret: undefined, stateSecret: 's'.repeat(32) }
 
-const strategyFor = (options: object = {}) =>
-  new HuggingFaceStrategy({ ...confidential, callbackURL, hubURL, ...options }, (accessToken, refreshToken, params, profile, done) =>
-    done(null, { accessToken, refreshToken, params, profile }),
-  )
+const verify: VerifyWithParams = (accessToken, refreshToken, params, profile, done) =>
+  done(null, { accessToken, refreshToken, params, profile })
+const strategyFor = (options: object = {}) => new HuggingFaceStrategy({ ...confidential, callbackURL, hubURL, ...options }, verify)
 
 async function signIn(strategy: HuggingFaceStrategy, username: string, options?: HuggingFaceAuthenticateOptions, choices?: SignInOptions) {
   const { url, cookie } = await begin(strategy, options)

@@ -227,10 +227,10 @@ describe('compared with jose', () => {
     const listed = Object.entries(table).flatMap(([name, { refused, accepted = [] }]) =>
       [...refused, ...accepted].map((value): Changes[0] => [name, value]),
     )
-    const any = fc.tuple(fc.constantFrom(...Object.keys(table)), fc.jsonValue({ maxDepth: 1 }))
+    const any = fc.tuple(fc.constantFrom(...Object.keys(table)), fc.jsonValue({ maxDepth: 1 }) as fc.Arbitrary<unknown>)
     const change = fc.oneof({ arbitrary: fc.constantFrom(...listed), weight: 5 }, { arbitrary: any, weight: 1 })
     const some = fc.array(change, { minLength: 1, maxLength: 2 })
-    return fc.oneof({ withCrossShrink: true }, { arbitrary: fc.constant([]), weight: 3 }, { arbitrary: some, weight: 1 })
+    return fc.oneof({ withCrossShrink: true }, { arbitrary: fc.constant<Changes>([]), weight: 3 }, { arbitrary: some, weight: 1 })
   }
   const cases = fc.record({
     header: changes(fields.header),

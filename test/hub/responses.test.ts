@@ -123,11 +123,6 @@ describe('a sign-in fails, over a warm connection, after', () => {
   ])('%s: %s', async (_, code, behaviour, hubStatus) => {
     await expectHubErrors(behaviour, code, named(hubStatus), [true])
   })
-
-  test('userinfo that is rejected with 401: unauthorized', async () => {
-    const error = await signInError('userinfo', answer('{"error":"Invalid credentials"}', 401), true)
-    expect(error).toMatchObject({ name: 'HubError', code: 'unauthorized', phase: 'userinfo', status: 502, ...named(401) })
-  })
 })
 
 test.each<[id: string, after: string, shown: [id?: string, after?: number]]>([
@@ -194,11 +189,6 @@ describe('tokens', () => {
     expect(error).toMatchObject({ name: 'HubError', code: 'unexpected_status', phase: 'token', status: 502, hubStatus: 200 })
   })
 
-  test.each([undefined, null])('are not used without the ID token that was asked for (%s)', async (id_token) => {
-    const error = await signInError('token', granted({ id_token }))
-    expect(error).toMatchObject({ name: 'HubError', code: 'missing_id_token', phase: 'token', status: 502 })
-  })
-
   test('are used however their lifetime, type and refresh token are written', async () => {
     const changes = [undefined, null, '28800', 'soon', odd].map((expires_in): Json => ({ expires_in }))
     for (const change of [...changes, { token_type: 'Bearer' }, { token_type: undefined }, { refresh_token: null }]) {
@@ -251,31 +241,11 @@ describe('a refusal of the token endpoint', () => {
   })
 })
 
-describe('userinfo', () => {
-  const changed = (change: Json): Behaviour => respond((_request, hub) => ({ ...hub.userinfo(), ...change }))
-
-  test('whose sub is no identifier, or that is a JWT, is not used', async () => {
-    const jwt: Behaviour = respond((request, hub) => hub.idToken(request), { headers: { 'content-type': 'application/jwt' } })
-    const subs = [undefined, null, '', 42, ['65f00000000000000000c0de']]
-    for (const behaviour of [jwt, ...subs.map((sub) => changed({ sub }))]) {
-      const error = await signInError('userinfo', behaviour)
-      expect(error).toMatchObject({ name: 'HubError', code: 'invalid_response', phase: 'userinfo', status: 502, hubStatus: 200 })
-    }
-  })
-
-  test.each(['65f00000000000000000beef', '65F00000000000000000C0DE', '65f00000000000000000c0de '])(
-    'of another account (%j) is not used (Core 5.3.2)',
-    async (sub) => {
-      const error = await signInError('userinfo', changed({ sub }))
-      expect(error).toMatchObject({ name: 'HubError', code: 'sub_mismatch', phase: 'userinfo', status: 502 })
-    },
-  )
-
-  test('with odd fields signs in with what can be read in it', async () => {
-    const { hub, strategy } = await start()
-    const odd = { name: { toString: 1 }, picture: 'javascript:alert(1)', orgs: [null, 1, [], { sub: { a: 1 } }] }
-    hub.answers.userinfo = changed({ ...odd, ['__proto__']: { polluted: true } })
-    const profile = { id: hub.userinfo()['sub'], username: 'ada', orgs: [] }
-    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success', args: [profile, {}] })
-  })
-})
+test.each(['65f00000000000000000beef', '65F00000000000000000C0DE', '65f00000000000000000c0de '])(
+  'userinfo of another account (%j) is not used (Core 5.3.2)',
+  async (sub) => {
+    const another = respond((_request, hub) => ({ ...hub.userinfo(), sub }))
+    const expected = { name: 'HubError', code: 'sub_mismatch', phase: 'userinfo', status: 502 }
+    expect(await signInError('userinfo', another)).toMatchObject(expected)
+  },
+)

@@ -211,17 +211,3 @@ test.each(['with unknown keys', 'with a good kid and a wrong signature'])('twent
   // neither verify nor userinfo has seen one of them
   expect([verified.length, hub.to('userinfo').length]).toEqual([1, 1])
 })
-
-test('the ID token of an earlier sign-in of the same person signs nobody in (Core 3.1.3.7, 11)', async () => {
-  const { hub, verified, expectError } = await afterASignIn()
-  hub.answers.token = respond((request) => ({ ...hub.tokens(request), id_token: hub.granted[0]?.['id_token'] }))
-  await expectError({ code: 'invalid_id_token', phase: 'token' })
-  expect([verified.length, hub.to('userinfo').length]).toEqual([1, 1])
-})
-
-test('neither keys nor an ID token matter if openid was not asked for', async () => {
-  const { hub, strategy } = await start(false, { scope: 'profile' })
-  hub.answers.jwks = respond('', { status: 500 })
-  hub.answers.token = respond((request) => ({ ...hub.tokens(request), id_token: 'not asked for' }))
-  expect(await signIn(hub, strategy)).toEqual(success)
-})

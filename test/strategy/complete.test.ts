@@ -63,16 +63,6 @@ describe('a callback', () => {
 })
 
 describe('an error that comes back from the Hub', () => {
-  test.each(['access_denied', 'login_required', 'consent_required', 'interaction_required', 'account_selection_required'])(
-    '%s is the choice of the person: a failure',
-    async (error) => {
-      const { comeBack } = await goToHub((await start()).strategy)
-      const outcome = await comeBack({ code: undefined, error, error_description: 'The user\u0007 said no' })
-      const info = { code: error, message: expect.any(String), detail: 'The user said no' }
-      expect(outcome).toMatchObject({ action: 'fail', args: [info, 403] })
-    },
-  )
-
   test.each<[string, string, number]>([
     ['server_error', 'server_error', 502],
     ['temporarily_unavailable', 'temporarily_unavailable', 503],
