@@ -99,6 +99,28 @@ describe.each(['http', 'https'])('a kept connection, over %s,', (scheme) => {
   })
 })
 
+test('a new connection that is closed without a byte is not tried again', async () => {
+  const { hub, strategy } = await start()
+  hub.answers.token = hangUp
+  expect(errorOf(await signIn(hub, strategy))).toMatchObject(refused)
+  expect(hub.to('token')).toHaveLength(1)
+})
+
+test('a code is sent twice at most, although an agent does not name its idle connections and all are dead', async () => {
+  const hub = await startRawHub({ keepAlive: true })
+  const agent = new HttpAgent({ keepAlive: true })
+  finallyDo(() => agent.destroy())
+  // all that Node asks of an agent
+  const { addRequest } = agent as unknown as { addRequest: () => void }
+  const hiding = { keepAlive: true, maxSockets: 9, addRequest: addRequest.bind(agent) } as unknown as HttpAgent
+  const { strategy } = strategyFor(hub, { agent: hiding, scope: 'profile' })
+  await Promise.all(Array.from({ length: 5 }, () => signIn(hub, strategy)))
+  hub.answers.token = hangUp
+  const before = hub.to('token').length
+  expect(errorOf(await signIn(hub, strategy))).toMatchObject(refused)
+  expect(hub.to('token').length - before).toBe(2)
+})
+
 test('what comes behind a response, in its packet or later, is never taken for the next one', async () => {
   const evil = responseBytes({ sub: '65f00000000000000000beef', preferred_username: 'mallory' }, { keepAlive: true })
   const { hub, strategy } = await start(true, { scope: 'profile' })
