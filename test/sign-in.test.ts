@@ -92,11 +92,6 @@ test('an app with a wrong secret hears invalid_client', async () => {
   expect(error).toMatchObject({ name: 'TokenError', code: 'invalid_client', phase: 'token', requestId: expect.any(String) })
 })
 
-test('a token that the Hub does not know fetches no profile', async () => {
-  const failure = strategyFor().fetchProfile('opaque')
-  await expect(failure).rejects.toMatchObject({ code: 'unauthorized', hubStatus: 401, requestId: expect.any(String) })
-})
-
 test('an organization tells the role of a person who chose it, which orgIds asks for', async () => {
   const strategy = strategyFor()
   const before = (await sessionOf(strategy, 'bo')).profile.orgs ?? []

@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import type { HuggingFaceAuthenticateOptions, HuggingFaceStrategyOptions } from '../../lib/index'
-import { clientID, clientSecret } from '../support/raw-hub'
+import { clientID } from '../support/raw-hub'
 import { authenticate, begin, callbackURL, finish, start, strategyFor as strategyAt, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
@@ -109,22 +109,15 @@ test.each<HuggingFaceAuthenticateOptions>([
   expect(outcome).toMatchObject({ action: 'error', args: [{ name: 'TypeError' }], cookie: '' })
 })
 
-describe('a sign-in in progress', () => {
-  test.each<[string, Partial<HuggingFaceStrategyOptions>, object]>([
-    ['a secret', { clientSecret: undefined }, {}],
-    ['a response', {}, { res: undefined }],
-  ])('without %s is kept in the session, or is an error if there is none', async (_, options, request) => {
-    const session = {}
-    const strategy = strategyFor(options)
-    expect(await authenticate(strategy, { url: '/', session, ...request })).toMatchObject({ action: 'redirect', cookie: '' })
-    expect(Object.keys(session)).toHaveLength(1)
-    expect(await authenticate(strategy, { url: '/', ...request })).toMatchObject({ action: 'error', cookie: '' })
-  })
-
-  test('of a public app is kept in a cookie if the app has a stateSecret', async () => {
-    const strategy = strategyFor({ clientSecret: undefined, stateSecret: clientSecret })
-    expect((await begin(strategy)).cookie).toMatch(/^hf-signin\./)
-  })
+test.each<[string, Partial<HuggingFaceStrategyOptions>, object]>([
+  ['a secret', { clientSecret: undefined }, {}],
+  ['a response', {}, { res: undefined }],
+])('without %s a sign-in is kept in the session, or is an error if there is none', async (_, options, request) => {
+  const session = {}
+  const strategy = strategyFor(options)
+  expect(await authenticate(strategy, { url: '/', session, ...request })).toMatchObject({ action: 'redirect', cookie: '' })
+  expect(Object.keys(session)).toHaveLength(1)
+  expect(await authenticate(strategy, { url: '/', ...request })).toMatchObject({ action: 'error', cookie: '' })
 })
 
 test.each([
