@@ -63,6 +63,15 @@ describe('keys are fetched', () => {
     expect(hub.requests.map(({ endpoint, connection }) => `${endpoint} ${connection}`)).toEqual(['jwks 1', 'token 1', 'userinfo 1'])
   })
 
+  test('along with the tokens by a server that has just started', async () => {
+    const hub = await startRawHub()
+    const { url, cookie } = await begin(strategyFor(hub).strategy)
+    await hub.drained()
+    const { token } = hub.answers
+    hub.answers.token = (...asked) => void until(() => hub.to('jwks').length === 2).then(() => token(...asked))
+    expect(await finish(hub, strategyFor(hub).strategy, url, cookie)).toEqual(success)
+  })
+
   test('ahead now and then, however many sign-ins begin', async () => {
     const { hub, strategy, count } = await afterASignIn()
     for (let times = 0; times < 3; times += 1) await begin(strategy)

@@ -126,7 +126,7 @@ test.each<[unknown, object, object]>([
   [false, {}, { state: false }],
   ["the app's", { state: "verify's" }, { state: "the app's" }],
 ])("the info of a sign-in has the app's state %j beside verify's %j", async (state, info, expected) => {
-  expect((await verifiedBy(byDone(null, 'somebody', info), {}, state)).args).toEqual(['somebody', expected])
+  expect((await verifiedBy(byDone(null, 'somebody', info), {}, state)).args).toStrictEqual(['somebody', expected])
 })
 
 describe('skipUserProfile', () => {
