@@ -72,6 +72,7 @@ describe.each(['http', 'https'])('a kept connection, over %s,', (scheme) => {
   })
 
   test.each<[string, Behaviour, string, string[]]>([
+    ['is silent', silent, 'timeout', ['token 1']],
     ['is closed after a byte', (socket) => socket.end('H'), 'connection_failed', ['token 1']],
     ['is closed after half a response', write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{', 'FIN'), 'response_truncated', ['token 1']],
     ['is closed, as the new one is', hangUp, 'connection_failed', ['token 1', 'token 2']],
@@ -85,6 +86,8 @@ describe.each(['http', 'https'])('a kept connection, over %s,', (scheme) => {
     const { hub, requests, ...next } = await warm(1, code === 'timeout' ? { timeout: 300 } : {})
     hub.answers.token = behaviour
     expect(errorOf(await next.signIn())).toMatchObject({ code, phase: 'token' })
+    // for another request to arrive
+    await sleep(20)
     expect(requests()).toEqual(expected)
   })
 
