@@ -8,7 +8,7 @@ watchSignIns()
 
 const space = {
   SPACE_ID: 'ada/tides',
-  SPACE_HOST: 'ada-tides.hf.space, tides.example',
+  SPACE_HOST: 'ada-tides.hf.space , tides.example',
   OAUTH_CLIENT_ID: 'the-client',
   OAUTH_CLIENT_SECRET: 'the-secret',
   OAUTH_SCOPES: ' openid profile  inference-api',
