@@ -1,6 +1,16 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { CookieStateStore, HuggingFaceStrategy, type HuggingFaceStrategyOptions, SessionStateStore } from '../lib/index'
-import { type Behaviour, clientID, clientSecret, type Endpoint, type RawHub, respond, responseBytes, write } from './support/raw-hub'
+import {
+  type Behaviour,
+  clientID,
+  clientSecret,
+  type Endpoint,
+  type Json,
+  type RawHub,
+  respond,
+  responseBytes,
+  write,
+} from './support/raw-hub'
 import { authenticate, begin, callbackURL, errorOf, type Outcome, signIn, startRawHub, strategyFor, watchSignIns } from './support/sign-in'
 
 /** The one place that asserts texts: a better word breaks one row of this file. */
@@ -11,220 +21,171 @@ beforeEach(async () => {
   hub = await startRawHub()
 })
 
+type Options = Partial<HuggingFaceStrategyOptions>
+
 /** Begins a sign-in, and comes back with this query, on this request. */
-async function comeBack(query: object, request: object = {}, options: Partial<HuggingFaceStrategyOptions> = {}): Promise<Outcome> {
+async function comeBack(query: object, request: object = {}, options: Options = {}): Promise<Outcome> {
   const { strategy } = strategyFor(hub, { restart: false, ...options })
   const { url, cookie } = await begin(strategy)
   const all = { code: 'opaque', state: url.searchParams.get('state'), ...query }
   return authenticate(strategy, { url: '/cb', query: all, cookie, ...request })
 }
-const said = (error: string) => () => comeBack({ code: undefined, error, error_description: 'The Hub says so' })
-const handle = () => `${Date.now().toString(36)}.${'x'.repeat(22)}`
+const said = (error: string) => comeBack({ code: undefined, error, error_description: 'The Hub says so' })
+
+async function elsewhere() {
+  const store = new CookieStateStore({ secret: 'shared' })
+  const { url, cookie } = await begin(strategyFor(hub, { store }).strategy)
+  const other = strategyFor(hub, { store, restart: false, clientID: 'another' }).strategy
+  return authenticate(other, { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie })
+}
+async function twice() {
+  const { strategy } = strategyFor(hub)
+  const { url, cookie } = await begin(strategy)
+  const callback = { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie }
+  await authenticate(strategy, callback)
+  return authenticate(strategy, callback)
+}
+const nobody = () => signIn(hub, new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, async () => false))
+const tooLate = { store: new CookieStateStore({ secret: 'x', maxAge: -1 }) }
+const unissued = `${Date.now().toString(36)}.${'x'.repeat(22)}`
 
 const tryAgain = 'This sign-in could not be completed. Please try again.'
 
 describe('a person whose sign-in fails is told', () => {
-  type Row = [code: string, fail: () => Promise<Outcome>, message: string, detail: string]
-  test.each<Row>([
-    [
-      'invalid_host',
-      () => authenticate(strategyFor(hub, { callbackURL: '/cb' }).strategy, { url: '/', headers: { host: '' } }),
-      'This address cannot be used to sign in.',
-      'callbackURL is relative, and the request names no usable host.',
-    ],
-    ['invalid_callback', () => comeBack({ code: ['a', 'b'] }), tryAgain, '"code" is repeated, empty or too long.'],
-    ['invalid_callback', () => comeBack({ error: 'access_denied' }), tryAgain, 'A callback has either a code or an error.'],
-    [
-      'prefetched',
-      () => comeBack({}, { method: 'HEAD' }),
-      'Open this page to sign in.',
-      'A HEAD request or a prefetch begins and completes no sign-in.',
-    ],
-    ['issuer_mismatch', () => comeBack({ iss: 'https://evil.example' }), tryAgain, 'The callback names another issuer; is hubURL right?'],
-    ['state_missing', () => comeBack({ state: undefined }), tryAgain, 'The callback has no state.'],
-    [
-      'state_lost',
-      () => comeBack({}, { cookie: '' }),
-      tryAgain,
-      'No cookie or session of this sign-in came back. The browser may block cookies, the sign-in may have begun in another browser or on another host name, or the sign-in of another tab may have cleared the session.',
-    ],
-    [
-      'state_lost',
-      () => comeBack({}, { cookie: '', headers: { host: 'localhost:4567' } }),
-      tryAgain,
-      'The callback arrived at localhost:4567, but callbackURL names 127.0.0.1:4567. Open the app there.',
-    ],
-    [
-      'state_lost',
-      () => comeBack({}, { cookie: '' }, { callbackURL: 'https://127.0.0.1:4567/cb' }),
-      tryAgain,
-      'The cookie is Secure, but this server was reached over http. Use https, or tell the framework to trust the proxy in front of it.',
-    ],
-    ['state_unknown', () => comeBack({ state: 'x' }), tryAgain, 'The state was not issued by this app.'],
-    ['state_unknown', () => comeBack({ state: handle() }), tryAgain, 'This browser did not begin it, or has begun 5 others since.'],
-    [
-      'state_unknown',
-      async () => {
-        const store = new CookieStateStore({ secret: 'shared' })
-        const { url, cookie } = await begin(strategyFor(hub, { store }).strategy)
-        const other = strategyFor(hub, { store, restart: false, clientID: 'another' }).strategy
-        return authenticate(other, { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie })
-      },
-      tryAgain,
-      'It belongs to another hub or client.',
-    ],
-    [
-      'state_expired',
-      () => comeBack({}, {}, { store: new CookieStateStore({ secret: 'x', maxAge: -1 }) }),
-      'This sign-in took too long. Please try again.',
-      'It took longer than the maxAge of 0 seconds.',
-    ],
-    [
-      'state_used',
-      async () => {
-        const { strategy } = strategyFor(hub)
-        const { url, cookie } = await begin(strategy)
-        const callback = { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie }
-        await authenticate(strategy, callback)
-        return authenticate(strategy, callback)
-      },
-      'This sign-in is already complete. Go back to the app.',
-      'The callback was loaded more than once.',
-    ],
-    ['access_denied', said('access_denied'), 'You did not allow the sign-in.', 'The Hub says so'],
-    ['login_required', said('login_required'), 'You are not signed in to Hugging Face.', 'The Hub says so'],
-    ['consent_required', said('consent_required'), 'You have not authorized this app on Hugging Face yet.', 'The Hub says so'],
-    ['interaction_required', said('interaction_required'), 'Hugging Face needs you to do something first.', 'The Hub says so'],
-    [
-      'account_selection_required',
+  /** The message for the person, the detail for the developer, and how it comes to that. */
+  const failures: Record<string, () => Promise<Outcome>> = {
+    'invalid_host (400): This address cannot be used to sign in. | callbackURL is relative, and the request names no usable host.': () =>
+      authenticate(strategyFor(hub, { callbackURL: '/cb' }).strategy, { url: '/', headers: { host: '' } }),
+    [`invalid_callback (400): ${tryAgain} | "code" is repeated, empty or too long.`]: () => comeBack({ code: ['a', 'b'] }),
+    [`invalid_callback (400): ${tryAgain} | A callback has either a code or an error.`]: () => comeBack({ error: 'access_denied' }),
+    'prefetched (425): Open this page to sign in. | A HEAD request or a prefetch begins and completes no sign-in.': () =>
+      comeBack({}, { method: 'HEAD' }),
+    [`issuer_mismatch (403): ${tryAgain} | The callback names another issuer; is hubURL right?`]: () =>
+      comeBack({ iss: 'https://evil.example' }),
+    [`state_missing (403): ${tryAgain} | The callback has no state.`]: () => comeBack({ state: undefined }),
+    [`state_unknown (403): ${tryAgain} | The state was not issued by this app.`]: () => comeBack({ state: 'x' }),
+    [`state_unknown (403): ${tryAgain} | This browser did not begin it, or has begun 5 others since.`]: () => comeBack({ state: unissued }),
+    [`state_unknown (403): ${tryAgain} | It belongs to another hub or client.`]: elsewhere,
+    'state_expired (403): This sign-in took too long. Please try again. | It took longer than the maxAge of 0 seconds.': () =>
+      comeBack({}, {}, tooLate),
+    'state_used (403): This sign-in is already complete. Go back to the app. | The callback was loaded more than once.': twice,
+    'access_denied (403): You did not allow the sign-in. | The Hub says so': () => said('access_denied'),
+    'login_required (403): You are not signed in to Hugging Face. | The Hub says so': () => said('login_required'),
+    'consent_required (403): You have not authorized this app on Hugging Face yet. | The Hub says so': () => said('consent_required'),
+    'interaction_required (403): Hugging Face needs you to do something first. | The Hub says so': () => said('interaction_required'),
+    'account_selection_required (403): Please choose an account on Hugging Face first. | The Hub says so': () =>
       said('account_selection_required'),
-      'Please choose an account on Hugging Face first.',
-      'The Hub says so',
-    ],
-    [
-      'refused',
-      () => signIn(hub, new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, async () => false)),
-      'This account cannot sign in here.',
-      'Your verify function returned no user.',
-    ],
-  ])('%s', async (code, fail, message, detail) => {
-    expect(await fail()).toMatchObject({ action: 'fail', args: [{ code, message, detail }, expect.any(Number)] })
+    'refused (401): This account cannot sign in here. | Your verify function returned no user.': nobody,
+  }
+  test.each(Object.entries(failures))('%s', async (text, fail) => {
+    const { action, args } = await fail()
+    const { code, message, detail } = args[0] as Record<string, string>
+    expect([action, `${code} (${args[1]}): ${message} | ${detail}`]).toEqual(['fail', text])
+  })
+
+  test('state_lost, with both addresses for the developer', async () => {
+    const { args } = await comeBack({}, { cookie: '', headers: { host: 'localhost:4567' } })
+    const detail = expect.stringMatching(/localhost:4567.*127\.0\.0\.1:4567/)
+    expect(args).toEqual([{ code: 'state_lost', message: tryAgain, detail }, 403])
   })
 })
 
 describe('a developer reads in the log', () => {
-  const answer = (endpoint: Endpoint, behaviour: Behaviour, options?: Partial<HuggingFaceStrategyOptions>) => () => {
+  const answer = (endpoint: Endpoint, behaviour: Behaviour, options?: Options) => () => {
     hub.answers[endpoint] = behaviour
     return signIn(hub, strategyFor(hub, options).strategy)
   }
-  const oauth = (error: string, more: object = {}, options?: Partial<HuggingFaceStrategyOptions>) =>
-    answer('token', respond({ error, ...more }, { status: 400 }), options)
-  const tokens = 'HubError: Failed to obtain access token:'
-  const userinfo = 'HubError: Failed to fetch user profile:'
-  const keys = "HubError: Failed to fetch the Hub's signing keys:"
+  const oauth = (error: string, options?: Options) => answer('token', respond({ error }, { status: 400 }), options)
+  const tokens = (more: Json) => answer('token', respond({ access_token: 'opaque', ...more }))
+  const idToken = (claims: (now: number) => Json) => {
+    const issue = (now: number) => respond((request, { tokens }) => tokens.call(hub, request, claims(now)))
+    return () => answer('token', issue(Math.floor(Date.now() / 1000)))()
+  }
   const app = 'your OAuth app at https://huggingface.co/settings/connected-applications'
+  const cut = write(responseBytes('{}', { headers: { 'content-length': 7 } }), 'FIN')
+  const untrusted = 'the ID token cannot be trusted:'
 
-  test.each<[code: string, fail: () => Promise<Outcome>, text: string]>([
-    ['timeout', answer('token', () => {}, { timeout: 200 }), `${tokens} no complete response within 200 ms; is the Hub reachable?`],
-    ['connection_failed', answer('token', write('', 'FIN')), `${tokens} the request failed (socket hang up)`],
-    ['response_too_large', answer('userinfo', respond('x'.repeat(1024 * 1024 + 1))), `${userinfo} the response exceeds 1048576 bytes`],
-    [
-      'response_truncated',
-      answer('userinfo', write(responseBytes('{}', { headers: { 'content-length': 7 } }), 'FIN')),
-      `${userinfo} the response was cut short`,
-    ],
-    ['unexpected_redirect', answer('token', respond('', { status: 302 })), `${tokens} the Hub redirected (302); is hubURL right?`],
-    ['unexpected_status', answer('jwks', respond('', { status: 500 })), `${keys} the Hub responded with status 500`],
-    [
-      'unauthorized',
-      answer('userinfo', respond('', { status: 401 })),
-      `${userinfo} the access token has expired, or the person has revoked the app (401)`,
-    ],
-    ['invalid_response', answer('token', respond('<html>')), `${tokens} the response is not a JSON object`],
-    ['invalid_response', answer('token', respond({})), `${tokens} the response has no usable bearer token; is tokenURL right?`],
-    ['invalid_response', answer('userinfo', respond({})), `${userinfo} the response has no sub`],
-    ['invalid_response', answer('jwks', respond({})), `${keys} the response is not a JSON Web Key Set`],
-    [
-      'invalid_response',
-      answer('userinfo', respond('{}', { headers: { 'content-encoding': 'br' } })),
-      `${userinfo} the response has an unexpected content encoding`,
-    ],
-    [
-      'missing_id_token',
-      answer('token', respond({ access_token: 'opaque' })),
-      `${tokens} the Hub sent no ID token; enable the scope openid on your OAuth app`,
-    ],
-    [
-      'invalid_id_token',
-      answer('token', respond({ access_token: 'opaque', id_token: 'opaque' })),
-      `${tokens} the ID token cannot be trusted: it is not a signed JWT`,
-    ],
-    ['sub_mismatch', answer('userinfo', respond({ sub: '7' })), `${userinfo} userinfo and the ID token name different people`],
-    [
-      'invalid_grant',
-      oauth('invalid_grant', { error_description: 'It has expired' }),
-      'TokenError: The Hub responded with invalid_grant: "It has expired". The code has expired or was used, or the redirect URI differs: begin the sign-in again.',
-    ],
-    [
-      'invalid_client',
-      oauth('invalid_client'),
-      `TokenError: The Hub responded with invalid_client. The Hub did not accept this client ID and secret; compare them with ${app}.`,
-    ],
-    [
-      'invalid_client',
-      oauth('invalid_client', {}, { clientSecret: undefined, stateSecret: 'x'.repeat(32) }),
-      'TokenError: The Hub responded with invalid_client. No client secret was sent: is its environment variable set?',
-    ],
-    ['invalid_scope', oauth('invalid_scope'), `TokenError: The Hub responded with invalid_scope. Enable the scope on ${app} too.`],
-    [
-      'invalid_scope',
-      said('invalid_scope'),
-      'AuthorizationError: The Hub responded to the authorization request with invalid_scope: "The Hub says so". You asked for "openid profile". Enable each scope on the OAuth app too.',
-    ],
-    [
-      'server_error',
-      said('server_error'),
-      'AuthorizationError: The Hub responded to the authorization request with server_error: "The Hub says so".',
-    ],
-  ])('%s', async (code, fail, text) => {
-    const error = errorOf(await fail())
-    expect([error['code'], String(error)]).toEqual([code, text])
+  const errors: Record<string, Record<string, () => Promise<Outcome>>> = {
+    'HubError: Failed to obtain access token': {
+      'no complete response within 200 ms; is the Hub reachable?': answer('token', () => {}, { timeout: 200 }),
+      'the request failed (socket hang up)': answer('token', write('', 'FIN')),
+      'the Hub redirected (302); is hubURL right?': answer('token', respond('', { status: 302 })),
+      'the response is not a JSON object': answer('token', respond('<html>')),
+      'the response has no usable bearer token; is tokenURL right?': answer('token', respond({})),
+      'the Hub sent no ID token; enable the scope openid on your OAuth app': tokens({}),
+      [`${untrusted} it is not a signed JWT`]: tokens({ id_token: 'opaque' }),
+      [`${untrusted} it is not JSON`]: tokens({ id_token: 'AAAA.AAAA.AAAA' }),
+      [`${untrusted} it is not encoded as base64url`]: tokens({ id_token: '+.AAAA.AAAA' }),
+      [`${untrusted} it is not signed by RS256`]: tokens({ id_token: 'e30.AAAA.AAAA' }),
+      [`${untrusted} it is signed by none of the Hub's keys`]: tokens({ id_token: `${btoa('{"alg":"RS256"}')}.AAAA.AAAA` }),
+      [`${untrusted} it needs an extension that is not supported`]: tokens({
+        id_token: `${btoa('{"alg":"RS256","crit":[  ]}')}.AAAA.AAAA`,
+      }),
+      [`${untrusted} "iss" is not the Hub`]: idToken(() => ({ iss: 'x' })),
+      [`${untrusted} "sub" is not an identifier`]: idToken(() => ({ sub: 7 })),
+      [`${untrusted} "aud" is not this client alone`]: idToken(() => ({ aud: 'x' })),
+      [`${untrusted} "azp" is another client`]: idToken(() => ({ azp: 'x' })),
+      [`${untrusted} "exp" is missing or has passed`]: idToken((now) => ({ exp: now - 100 })),
+      [`${untrusted} "iat" is missing`]: idToken(() => ({ iat: undefined })),
+      [`${untrusted} "iat" is in the future; is the clock of this server right?`]: idToken((now) => ({ iat: now + 100 })),
+      [`${untrusted} "nbf" is in the future`]: idToken((now) => ({ nbf: now + 100 })),
+      [`${untrusted} "nonce" is not the one this sign-in sent`]: idToken(() => ({ nonce: 'x' })),
+      [`${untrusted} "at_hash" belongs to another access token`]: idToken(() => ({ at_hash: 'x' })),
+    },
+    'HubError: Failed to fetch user profile': {
+      'the response exceeds 1048576 bytes': answer('userinfo', respond('x'.repeat(1024 * 1024 + 1))),
+      'the response was cut short': answer('userinfo', cut),
+      'the access token has expired, or the person has revoked the app (401)': answer('userinfo', respond('', { status: 401 })),
+      'the response has no sub': answer('userinfo', respond({})),
+      'the response has an unexpected content encoding': answer('userinfo', respond('{}', { headers: { 'content-encoding': 'br' } })),
+      'userinfo and the ID token name different people': answer('userinfo', respond({ sub: '7' })),
+    },
+    "HubError: Failed to fetch the Hub's signing keys": {
+      'the Hub responded with status 500': answer('jwks', respond('', { status: 500 })),
+      'the response is not a JSON Web Key Set': answer('jwks', respond({})),
+    },
+    TokenError: {
+      'The Hub responded with invalid_grant. The code has expired or was used, or the redirect URI differs: begin the sign-in again.':
+        oauth('invalid_grant'),
+      [`The Hub responded with invalid_client. The Hub did not accept this client ID and secret; compare them with ${app}.`]:
+        oauth('invalid_client'),
+      'The Hub responded with invalid_client. No client secret was sent: is its environment variable set?': oauth('invalid_client', {
+        clientSecret: undefined,
+        stateSecret: 'x'.repeat(32),
+      }),
+      [`The Hub responded with invalid_scope. Enable the scope on ${app} too.`]: oauth('invalid_scope'),
+      'The Hub responded with server_error: "It burns".': tokens({ error: 'server_error', error_description: 'It burns' }),
+    },
+    AuthorizationError: {
+      'The Hub responded to the authorization request with invalid_scope: "The Hub says so". You asked for "openid profile". Enable each scope on the OAuth app too.':
+        () => said('invalid_scope'),
+      'The Hub responded to the authorization request with server_error: "The Hub says so".': () => said('server_error'),
+    },
+  }
+  const rows = Object.entries(errors).flatMap(([start, ends]) =>
+    Object.entries(ends).map(([end, fail]) => ({ text: `${start}: ${end}`, fail })),
+  )
+  test.each(rows)('$text', async ({ text, fail }) => {
+    expect(String(errorOf(await fail()))).toBe(text)
   })
 
-  test('invalid_grant of a refresh, and what to do', async () => {
+  test('what to do about the invalid_grant of a refresh', async () => {
     hub.answers.token = respond({ error: 'invalid_grant' }, { status: 400 })
     const text =
       'The Hub responded with invalid_grant. The refresh token has been used, has expired or was revoked: let the person sign in again.'
     await expect(strategyFor(hub).strategy.refreshAccessToken('opaque')).rejects.toThrow(text)
   })
 
-  test.each<[string, Partial<HuggingFaceStrategyOptions>, object, string]>([
-    [
-      'where to set a cookie',
-      {},
-      { res: undefined },
-      'HuggingFaceStrategy cannot reach the response to set a cookie; set req.res = res before passport.authenticate',
-    ],
-    [
-      'what a cookie needs',
-      { clientSecret: undefined },
-      {},
-      'HuggingFaceStrategy has no secret to encrypt a cookie with; set clientSecret (is its environment variable set?), or stateSecret for a public client',
-    ],
-    [
-      'what a redirect URI is',
-      { callbackURL: undefined },
-      {},
-      'HuggingFaceStrategy: callbackURL is missing; set it to the redirect URI that is registered with your OAuth app',
-    ],
-    [
-      'that a session is missing',
-      { store: new SessionStateStore() },
-      {},
-      'there is no req.session; put the session middleware before passport.authenticate',
-    ],
-    ['that a state is too large', {}, { state: 'x'.repeat(4000) }, 'state is too large for a cookie'],
-  ])('%s', async (_, options, { state, ...request }: { state?: string }, text) => {
+  const noSecret = 'set clientSecret (is its environment variable set?), or stateSecret for a public client'
+  const noRedirect = 'set it to the redirect URI that is registered with your OAuth app'
+  const mistakes: Record<string, { options?: Options; res?: undefined; state?: string }> = {
+    'HuggingFaceStrategy cannot reach the response to set a cookie; set req.res = res before passport.authenticate': { res: undefined },
+    [`HuggingFaceStrategy has no secret to encrypt a cookie with; ${noSecret}`]: { options: { clientSecret: undefined } },
+    [`HuggingFaceStrategy: callbackURL is missing; ${noRedirect}`]: { options: { callbackURL: undefined } },
+    'there is no req.session; put the session middleware before passport.authenticate': { options: { store: new SessionStateStore() } },
+    'state is too large for a cookie': { state: 'x'.repeat(4000) },
+  }
+  test.each(Object.entries(mistakes))('%s', async (text, { options, state, ...request }) => {
     const outcome = await authenticate(strategyFor(hub, options).strategy, { url: '/', ...request }, { state })
     expect(errorOf(outcome).message.slice(0, text.length)).toBe(text)
   })

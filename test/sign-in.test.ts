@@ -10,6 +10,9 @@ import {
   type VerifyWithParams,
 } from '../lib/index'
 import { type SignInOptions, signIn as signInAtHub } from '../testing/sign-in'
+import { startApp, startHub, Visitor } from './support/process'
+import { respond } from './support/raw-hub'
+import { secretsIn } from './support/secrets'
 import { authenticate, begin, callbackURL, errorOf, watchSignIns } from './support/sign-in'
 
 /** With the local Hub, in a process of its own: `npx passport-huggingface`. */
@@ -54,25 +57,15 @@ async function sessionOf(...args: Parameters<typeof signIn>): Promise<Session> {
   return outcome.args[0] as Session
 }
 
+const emails = [{ value: 'ada@example.com', verified: true }]
+
 describe.each([confidential, publicApp])('$clientID', (client) => {
   test('signs a person in, with their profile and its own state', async () => {
     const strategy = strategyFor({ ...client, scope: 'openid profile email' })
-    expect(await signIn(strategy, 'ada', { state: { returnTo: '/models' } })).toMatchObject({
-      action: 'success',
-      args: [
-        {
-          profile: {
-            provider: 'huggingface',
-            username: 'ada',
-            displayName: 'Ada Moreno',
-            emails: [{ value: 'ada@example.com', verified: true }],
-            isPro: true,
-          },
-          params: { scope: 'openid profile email', token_type: 'bearer', expires_in: 28800, id_token: expect.any(String) },
-        },
-        { state: { returnTo: '/models' } },
-      ],
-    })
+    const outcome = await signIn(strategy, 'ada', { state: { returnTo: '/models' } })
+    const profile = { provider: 'huggingface', username: 'ada', displayName: 'Ada Moreno', emails, isPro: true }
+    const params = { scope: 'openid profile email', token_type: 'bearer', expires_in: 28800, id_token: expect.any(String) }
+    expect(outcome).toMatchObject({ action: 'success', args: [{ profile, params }, { state: { returnTo: '/models' } }] })
   })
 
   test('hears that a person denied', async () => {
@@ -82,22 +75,21 @@ describe.each([confidential, publicApp])('$clientID', (client) => {
 
   test('refreshes its tokens, once for each refresh token', async () => {
     const strategy = strategyFor(client)
-    const { refreshToken } = await sessionOf(strategy, 'ada')
-    const refreshed = await strategy.refreshAccessToken(refreshToken)
-    expect(refreshed.refreshToken).not.toBe(refreshToken)
-    expect(await strategy.fetchProfile(refreshed.accessToken)).toMatchObject({ username: 'ada', isPro: true })
-    await expect(strategy.refreshAccessToken(refreshToken)).rejects.toMatchObject({ name: 'TokenError', code: 'invalid_grant' })
+    const { accessToken, refreshToken } = await sessionOf(strategy, 'ada')
+    const [second, same] = await Promise.all([strategy.refreshAccessToken(refreshToken), strategy.refreshAccessToken(refreshToken)])
+    expect(same).toEqual(second)
+    const third = await strategy.refreshAccessToken(second.refreshToken)
+    const all = [accessToken, refreshToken, second.accessToken, second.refreshToken, third.accessToken, third.refreshToken]
+    expect(new Set(all).size).toBe(6)
+    expect(await strategy.fetchProfile(third.accessToken)).toMatchObject({ username: 'ada', isPro: true })
+    const expected = { name: 'TokenError', code: 'invalid_grant', phase: 'token', hubStatus: 400, status: 502 }
+    await expect(strategy.refreshAccessToken(refreshToken)).rejects.toMatchObject(expected)
   })
 })
 
 test('an app with a wrong secret hears invalid_client', async () => {
   const error = errorOf(await signIn(strategyFor({ clientSecret: 'wrong' }), 'ada'))
   expect(error).toMatchObject({ name: 'TokenError', code: 'invalid_client', phase: 'token', requestId: expect.any(String) })
-})
-
-test('a token that the Hub does not know fetches no profile', async () => {
-  const failure = strategyFor().fetchProfile('opaque')
-  await expect(failure).rejects.toMatchObject({ code: 'unauthorized', hubStatus: 401, requestId: expect.any(String) })
 })
 
 test('an organization tells the role of a person who chose it, which orgIds asks for', async () => {
@@ -107,15 +99,30 @@ test('an organization tells the role of a person who chose it, which orgIds asks
     ['tidal-labs', 'enterprise', undefined],
     ['open-atlas', 'team', undefined],
   ])
-  const options = { orgIds: before[0]?.id, prompt: 'consent' }
-  const { profile } = await sessionOf(strategy, 'bo', options)
+  const { profile } = await sessionOf(strategy, 'bo', { orgIds: before[0]?.id, prompt: 'consent' })
   expect(profile.orgs?.map(({ role }) => role)).toEqual(['contributor', undefined])
 })
 
 test('a profile from the ID token has no PRO, no organizations and no userinfo', async () => {
   const strategy = strategyFor({ profileSource: 'id_token', scope: 'profile email', userProfileURL: 'https://nobody.example' })
   const { profile } = await sessionOf(strategy, 'ada')
-  expect(profile).toMatchObject({ username: 'ada', displayName: 'Ada Moreno', emails: [{ value: 'ada@example.com', verified: true }] })
+  expect(profile).toMatchObject({ username: 'ada', displayName: 'Ada Moreno', emails })
   expect([profile.isPro, profile.orgs]).toEqual([undefined, undefined])
   expect(JSON.parse(profile._raw)).toMatchObject({ sub: profile.id, aud: 'local-app', iss: hubURL })
+})
+
+test('NODE_DEBUG=passport-huggingface prints one line for each leg, without a secret', async () => {
+  const hub = await startHub({ keepAlive: true })
+  const app = await startApp(hub, {}, { NODE_DEBUG: 'passport-huggingface' })
+  const person = new Visitor(app)
+  await person.signIn()
+  await person.get('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
+  hub.answers.token = respond({ error: 'invalid_grant', error_description: 'it has expired' }, { status: 400 })
+  await person.signIn()
+  const lines = app.output.replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '').trim()
+  // Only this output was to be expected.
+  app.output = ''
+  const expected = [/^begun: /, /^ended: success$/, /^ended: fail state_unknown /, /^begun: /, /^ended: error TokenError invalid_grant/]
+  expect(lines.split('\n')).toEqual(expected.map((line) => expect.stringMatching(line)))
+  expect(secretsIn(lines, [...hub.secrets, 'opaque-code-of-somebody'])).toEqual([])
 })

@@ -1,68 +1,120 @@
-import { execFileSync } from 'node:child_process'
-import https from 'node:https'
-import path from 'node:path'
+import { createHash } from 'node:crypto'
 import { expect, jest, test } from '@jest/globals'
-import { certificate } from '../support/certificate'
-import { printed, shareProcess, startApp } from '../support/process'
-import { respond } from '../support/raw-hub'
-import { secretsIn } from '../support/secrets'
-import { begin, errorOf, finallyDo, finish, signIn, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import nock from 'nock'
+import { HuggingFaceStrategy } from '../../lib/index'
+import { clientID, clientSecret, respond, silent } from '../support/raw-hub'
+import {
+  authenticate,
+  begin,
+  callbackURL,
+  errorOf,
+  finish,
+  signIn,
+  start,
+  startRawHub,
+  strategyFor,
+  until,
+  watchSignIns,
+} from '../support/sign-in'
 
 watchSignIns()
-shareProcess(async () => ({ NODE_DEBUG: 'passport-huggingface' }))
+
+// each encoding writes these differently
+const awkward = 'oauth_app_secret_1/2+3="4"&5%6\\7<8>9é *'
+
+test.each([
+  ['a secret', { clientSecret: awkward }, {}],
+  ['no secret', { clientSecret: undefined, stateSecret: clientSecret }, { client_id: clientID }],
+])('an app with %s exchanges the code with the verifier of its challenge', async (_, options, more) => {
+  const hub = await startRawHub()
+  const { strategy } = strategyFor(hub, { hubURL: `${hub.url}/`, ...options })
+  const { url, cookie } = await begin(strategy)
+  const query = new URLSearchParams({ code: 'opaque/+ code', state: String(url.searchParams.get('state')), iss: hub.url })
+  expect(await authenticate(strategy, { url: `/cb?${query}`, cookie })).toMatchObject({ action: 'success' })
+  const [request] = hub.to('token')
+  const form = Object.fromEntries(request?.form ?? [])
+  const verifier = expect.stringMatching(/^[\w-]{43}$/)
+  const usual = { grant_type: 'authorization_code', code: 'opaque/+ code', redirect_uri: callbackURL, code_verifier: verifier }
+  expect(form).toEqual({ ...usual, ...more })
+  const challenge = createHash('sha256').update(String(form['code_verifier'])).digest('base64url')
+  expect(challenge).toBe(url.searchParams.get('code_challenge'))
+  // RFC 6749 2.3.1: form-encoded before Basic
+  const credentials = `${clientID}:oauth_app_secret_1%2F2%2B3%3D%224%22%265%256%5C7%3C8%3E9%C3%A9+*`
+  expect(request?.headers['authorization']).toBe(options.clientSecret && `Basic ${btoa(credentials)}`)
+  expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded')
+})
+
+test("each request says what it accepts and who asks, and the app's headers do not replace its credentials", async () => {
+  const { hub, strategy } = await start()
+  await signIn(hub, strategy)
+  const usual = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passport-huggingface' }
+  expect(hub.requests.map(({ headers }) => headers)).toEqual(Array(3).fill(expect.objectContaining(usual)))
+  const [userinfo] = hub.to('userinfo')
+  expect(userinfo?.headers['authorization']).toBe(`Bearer ${hub.granted[0]?.['access_token']}`)
+  expect(userinfo?.head).toMatch(/^GET \/oauth\/userinfo HTTP\/1\.1\r\n/)
+  const customHeaders = { 'X-App': 'mine', 'USER-AGENT': 'mine/1', Accept: 'text/x', AUTHORIZATION: 'Custom' }
+  const custom = await start(false, { customHeaders })
+  await signIn(custom.hub, custom.strategy)
+  const changed = { ...usual, accept: 'text/x', 'user-agent': 'mine/1', 'x-app': 'mine' }
+  expect(custom.hub.requests.map(({ endpoint, headers }) => [endpoint, headers['authorization']?.split(' ')[0], headers])).toEqual([
+    ['jwks', 'Custom', expect.objectContaining(changed)],
+    ['token', 'Basic', expect.objectContaining(changed)],
+    ['userinfo', 'Bearer', expect.objectContaining(changed)],
+  ])
+})
+
+test('code and token go where the app says', async () => {
+  const [tokens, userinfo] = [await startRawHub(), await startRawHub()]
+  const addresses = { tokenURL: `${tokens.url}/oauth/token`, userProfileURL: `${userinfo.url}/oauth/userinfo` }
+  const { hub, strategy } = await start(false, { scope: 'profile', ...addresses })
+  expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+  expect([tokens, userinfo].map(({ requests }) => requests.length)).toEqual([1, 1])
+})
+
+test('a person signs in at huggingface.co if the app names no hub', async () => {
+  nock.disableNetConnect()
+  const huggingFace = nock('https://huggingface.co')
+  huggingFace.get('/oauth/jwks').reply(200, { keys: [] })
+  huggingFace.post('/oauth/token').reply(200, { access_token: 'opaque' })
+  huggingFace.get('/oauth/userinfo').matchHeader('authorization', 'Bearer opaque').reply(200, { sub: '7' })
+  const strategy = new HuggingFaceStrategy({ clientID, clientSecret, callbackURL }, async (_token, _refresh, { id }) => id)
+  try {
+    const { url, cookie } = await begin(strategy)
+    expect(url.origin + url.pathname).toBe('https://huggingface.co/oauth/authorize')
+    const query = { code: 'opaque', state: url.searchParams.get('state'), iss: 'https://huggingface.co' }
+    expect(await authenticate(strategy, { url: '/cb', cookie, query })).toMatchObject({ action: 'success', args: ['7', {}] })
+  } finally {
+    nock.cleanAll()
+    nock.enableNetConnect()
+    // Jest's workers share Node's http with the next file
+    nock.restore()
+  }
+})
 
 test('the Hub has five seconds for a response, unless the app says otherwise', async () => {
-  const hub = await startRawHub()
-  const { strategy } = strategyFor(hub, { scope: 'profile', timeout: undefined })
+  const { hub, strategy } = await start(true, { timeout: undefined, scope: 'profile' })
+  hub.answers.token = silent
   const { url, cookie } = await begin(strategy)
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] })
-  const asked = new Promise((resolve) => {
-    hub.answers.token = resolve
-  })
-  const settled = jest.fn()
-  const request = finish(hub, strategy, url, cookie).finally(settled)
-  await asked
-  await jest.advanceTimersByTimeAsync(4999)
-  expect(settled).not.toHaveBeenCalled()
-  await jest.advanceTimersByTimeAsync(1)
-  expect(errorOf(await request)).toMatchObject({ code: 'timeout' })
-  jest.useRealTimers()
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'Date', 'performance', 'queueMicrotask'] })
+  try {
+    const settled = jest.fn()
+    const outcome = finish(hub, strategy, url, cookie).finally(settled)
+    await until(() => hub.to('token').length === 2)
+    await jest.advanceTimersByTimeAsync(4999)
+    expect(settled).not.toHaveBeenCalled()
+    await jest.advanceTimersByTimeAsync(1)
+    expect(errorOf(await outcome)).toMatchObject({ code: 'timeout', phase: 'token' })
+  } finally {
+    jest.useRealTimers()
+  }
 })
 
-test("a certificate authority that the app has given Node's own agent is trusted", async () => {
-  const tls = await certificate()
-  const hub = await startRawHub({ tls })
-  const { options } = https.globalAgent
-  options.ca = tls.cert
-  finallyDo(() => {
-    delete options.ca
-  })
-  expect(await signIn(hub, strategyFor(hub).strategy)).toMatchObject({ action: 'success' })
-})
-
-test('NODE_DEBUG=passport-huggingface prints one line for each leg, without a secret', async () => {
-  const { hub, visitor: person } = await startApp()
-  printed()
-  await person.signIn()
-  await person.visit('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
-  hub.answers.token = respond({ error: 'invalid_grant', error_description: 'it has expired' }, { status: 400 })
-  await person.signIn()
-  const lines = printed()
-    .replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '')
-    .trim()
-  const expected = [/^begun: /, /^ended: success$/, /^ended: fail state_unknown /, /^begun: /, /^ended: error TokenError invalid_grant/]
-  expect(lines.split('\n')).toEqual(expected.map((line) => expect.stringMatching(line)))
-  expect(secretsIn(lines, [...hub.secrets, 'opaque-code-of-somebody'])).toEqual([])
-})
-
-test('loading the package and making a strategy starts nothing and calls nothing deprecated', () => {
-  const script = `
-    const state = () => JSON.stringify([process.eventNames(), Reflect.ownKeys(globalThis).map(String), process.getActiveResourcesInfo()])
-    const before = state()
-    const { HuggingFaceStrategy } = require('./dist')
-    new HuggingFaceStrategy({ clientID: 'x', clientSecret: 'y', callbackURL: 'https://app.example/cb' }, () => {})
-    console.log(before === state())`
-  const flags = ['--pending-deprecation', '--throw-deprecation', '-e', script]
-  const cwd = path.join(__dirname, '..', '..')
-  expect(execFileSync(process.execPath, flags, { cwd, encoding: 'utf8' })).toBe('true\n')
+test('a sign-in that is over leaves no timer behind', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+  const before = timers()
+  const { hub, strategy } = await start(true, { timeout: 60_000 })
+  expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+  hub.answers.userinfo = respond('', { status: 500 })
+  errorOf(await signIn(hub, strategy))
+  expect(timers()).toBeLessThanOrEqual(before)
 })

@@ -10,7 +10,7 @@ const [at, rt] = ['opaque-access-token', 'opaque-refresh-token']
 let hub: RawHub
 beforeEach(async () => {
   hub = await startRawHub()
-  hub.answers.token = respond({ access_token: at, refresh_token: rt, scope: 'profile', expires_in: '60', id_token: undefined })
+  hub.answers.token = respond({ access_token: at, refresh_token: rt, scope: 'profile', expires_in: '60' })
   hub.answers.userinfo = respond({ sub: '7' })
 })
 
@@ -22,17 +22,19 @@ function verifiedBy(verify: AnyVerify, options: Partial<HuggingFaceStrategyOptio
   const all = { clientID, clientSecret, callbackURL, hubURL: hub.url, ...options } as HuggingFaceStrategyOptions
   return signIn(hub, new HuggingFaceStrategy(all, verify as () => undefined), { state })
 }
+/** A verify that calls `done` with these. */
+const byDone = (...results: Parameters<Done>): AnyVerify => {
+  return (_a: string, _r: string, _p: object, done: Done) => done(...results)
+}
 const success = (user: unknown, info: object = {}) => ({ action: 'success', args: [user, info] })
 
 const profile = expect.objectContaining({ provider: 'huggingface', id: '7' })
 const params = expect.objectContaining({ scope: 'profile', expires_in: 60, access_token: at })
 const req = expect.objectContaining({ method: 'GET' })
 const done = expect.any(Function)
-const withRequest = { passReqToCallback: true } as const
-
-type Arg = unknown
 
 describe('verify', () => {
+  type Arg = unknown
   const seen: unknown[][] = []
   const see = (...args: unknown[]) => {
     seen.push(args)
@@ -42,13 +44,13 @@ describe('verify', () => {
     [at, rt, profile, done],
     [at, rt, params, profile, done],
   ]
+  const withRequest = { passReqToCallback: true } as const
 
   test.each<[string, AnyVerify, object, unknown[]]>([
     ['a rest parameter', async (...all: Arg[]) => see(...all), {}, four],
     ['1 parameter, by promise', async (a: Arg) => see(a), {}, [at]],
     ['2 parameters, at once', (a: Arg, b: Arg) => see(a, b), {}, [at, rt]],
     ['3 parameters, by promise', async (a: Arg, b: Arg, c: Arg) => see(a, b, c), {}, [at, rt, profile]],
-    ['3 parameters, at once', (a: Arg, b: Arg, c: Arg) => see(a, b, c), {}, [at, rt, profile]],
     ['4 parameters, by done', (a: Arg, b: Arg, c: Arg, d: Done) => d(null, see(a, b, c, d)), {}, four],
     ['4 parameters, by promise', async (a: Arg, b: Arg, c: Arg, d: Done) => see(a, b, c, d), {}, four],
     ['5 parameters', (a: Arg, b: Arg, c: Arg, d: Arg, e: Done) => e(null, see(a, b, c, d, e)), {}, five],
@@ -85,7 +87,7 @@ describe('verify', () => {
     ['resolves with false', async () => false],
     ['resolves with null', async () => null],
     ['resolves with nothing, and has no done', async (_token: string) => undefined],
-    ['calls done with nobody', (_a: string, _r: string, _p: object, nobody: Done) => nobody(null, false)],
+    ['calls done with nobody', byDone(null, false)],
     // what it returns is not the user
     ['calls done in a rest parameter later', (...all: Arg[]) => setTimeout(all[3] as Done, 5, null, false)],
   ])('refuses a person if it %s', async (_, verify) => {
@@ -94,58 +96,46 @@ describe('verify', () => {
 
   test('refuses a person with the reason it gives', async () => {
     const info = { message: 'not on the list' }
-    const verify = (_a: string, _r: string, _p: object, nobody: Done) => nobody(null, false, info)
-    expect(await verifiedBy(verify)).toMatchObject({ action: 'fail', args: [info, undefined] })
+    expect(await verifiedBy(byDone(null, false, info))).toMatchObject({ action: 'fail', args: [info, undefined] })
   })
 
   const down = new Error('the database is down')
+  const throwing = () => {
+    throw down
+  }
   test.each<[string, AnyVerify, unknown]>([
-    [
-      'throws',
-      () => {
-        throw down
-      },
-      down,
-    ],
-    ['rejects', async () => Promise.reject(down), down],
-    ['calls done with an error', (_a: string, _r: string, _p: object, failed: Done) => failed(down), down],
+    ['throws', throwing, down],
+    ['rejects', async () => throwing(), down],
+    ['calls done with an error', byDone(down), down],
     ['rejects without a reason', () => Promise.reject(), expect.any(Error)],
   ])('that %s ends the sign-in in an error', async (_, verify, error) => {
     expect(await verifiedBy(verify)).toMatchObject({ action: 'error', args: [error] })
   })
 
   test.each(['id', 'username', 'emails'])('that takes done for the profile is told so when it reads %s', async (field) => {
-    const trap = async (_token: string, _refresh: string, _params: object, notTheProfile: Record<string, unknown>) => ({
-      user: notTheProfile[field],
-    })
-    expect(await verifiedBy(trap)).toMatchObject({
-      action: 'error',
-      args: [{ name: 'TypeError', message: expect.stringContaining('done') }],
-    })
+    const trap = async (_token: string, _refresh: string, _params: object, notTheProfile: Record<string, unknown>) => notTheProfile[field]
+    const message = expect.stringContaining('done')
+    expect(await verifiedBy(trap)).toMatchObject({ action: 'error', args: [{ name: 'TypeError', message }] })
   })
 })
 
-describe('the info of a sign-in', () => {
-  test.each<[unknown, object, object]>([
-    [undefined, { scope: 'x' }, { scope: 'x' }],
-    ['a string', { scope: 'x' }, { scope: 'x', state: 'a string' }],
-    [{ returnTo: '/models', n: [1, null] }, {}, { state: { returnTo: '/models', n: [1, null] } }],
-    [false, {}, { state: false }],
-    ["the app's", { state: "verify's" }, { state: "the app's" }],
-  ])("has the app's state %j beside verify's %j", async (state, info, expected) => {
-    const verify = (_a: string, _r: string, _p: object, known: Done) => known(null, 'somebody', info)
-    expect((await verifiedBy(verify, {}, state)).args).toEqual(['somebody', expected])
-  })
+test.each<[unknown, object, object]>([
+  [undefined, { scope: 'x' }, { scope: 'x' }],
+  ['a string', { scope: 'x' }, { scope: 'x', state: 'a string' }],
+  [{ returnTo: '/models', n: [1, null] }, {}, { state: { returnTo: '/models', n: [1, null] } }],
+  [false, {}, { state: false }],
+  ["the app's", { state: "verify's" }, { state: "the app's" }],
+])("the info of a sign-in has the app's state %j beside verify's %j", async (state, info, expected) => {
+  expect((await verifiedBy(byDone(null, 'somebody', info), {}, state)).args).toStrictEqual(['somebody', expected])
 })
 
 describe('skipUserProfile', () => {
-  const skipping: [string, HuggingFaceStrategyOptions['skipUserProfile'], boolean][] = [
+  test.each<[string, HuggingFaceStrategyOptions['skipUserProfile'], boolean]>([
     ['true', true, true],
     ['a function that returns true', () => true, true],
     ['a function that says so later', (_token, later) => void setTimeout(later, 1, null, true), true],
     ['a function that says no', (_token, later) => later(null, false), false],
-  ]
-  test.each(skipping)('as %s decides whether userinfo is asked', async (_, skipUserProfile, isSkipped) => {
+  ])('as %s decides whether userinfo is asked', async (_, skipUserProfile, isSkipped) => {
     const seen = await verifiedBy(async (_a: string, _r: string, given: unknown) => [given], { skipUserProfile })
     expect(seen).toMatchObject(success([isSkipped ? undefined : profile]))
     expect(hub.to('userinfo')).toHaveLength(isSkipped ? 0 : 1)

@@ -1,19 +1,12 @@
-import {
-  constants,
-  createHash,
-  createHmac,
-  sign as createSignature,
-  generateKeyPair,
-  type JsonWebKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { constants, createHash, createHmac, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
 
 export type Endpoint = 'token' | 'userinfo' | 'jwks'
+
+export const endpoints: Endpoint[] = ['token', 'userinfo', 'jwks']
 
 /** A request as it came over the wire. */
 export interface RawRequest {
@@ -39,16 +32,25 @@ export const clientSecret = 'oauth_app_secret_abcdefghijklmnopqrstuvwxyzABCDEFGH
 
 const subject = '65f00000000000000000c0de'
 
+interface HubOptions {
+  tls?: { key: string; cert: string }
+  /** The name in its address. */
+  host?: string
+  /** Leave connections open after a usual answer. */
+  keepAlive?: boolean
+}
+
 /**
- * A Hub of bytes: a TCP (or TLS) server that answers at the three endpoints as a real one would, until an answer is replaced. Its ID tokens are signed by RS256 with a key that its
- * keys endpoint publishes.
+ * A Hub of bytes: a TCP (or TLS) server that answers at the three endpoints as a real one would,
+ * until an answer is replaced.
  */
 export class RawHub {
   /** `hubURL` and `iss`. */
   readonly url: string
+  /** Signs the ID tokens, and is published. */
   readonly key: SigningKey
   readonly requests: RawRequest[] = []
-  /** What must not come out of an error: all that went over the wire in confidence. */
+  /** What no error may show: all that went over the wire in confidence. */
   readonly secrets = new Set<string>([clientSecret])
   /** What the token endpoint has given, unless its answer was replaced. */
   readonly granted: Json[] = []
@@ -70,56 +72,33 @@ export class RawHub {
       jwks: respond(() => ({ keys: [this.key.jwk] }), { keepAlive }),
     }
     server.on(url.startsWith('https:') ? 'secureConnection' : 'connection', (socket: Socket) => this.serve(socket))
-    // one that misbehaves in a handshake is the client's business
+    // a client may break off a handshake
     server.on('tlsClientError', () => {})
   }
 
-  /** @param options `host` is the name in its address; `keepAlive` leaves connections open after a usual answer */
-  static async start(options: { tls?: { key: string; cert: string }; host?: string; keepAlive?: boolean } = {}): Promise<RawHub> {
-    const server = options.tls ? createTlsServer(options.tls) : createTcpServer()
+  static async start({ tls, host = '127.0.0.1', keepAlive = false }: HubOptions = {}): Promise<RawHub> {
+    const server = tls ? createTlsServer(tls) : createTcpServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}`
-    return new RawHub(server, url, await usualKey(), options.keepAlive ?? false)
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port
-  }
-
-  /** Connections that are open now. */
-  get open(): number {
-    return this.sockets.size
+    return new RawHub(server, `${tls ? 'https' : 'http'}://${host}:${port}`, await rsaKey('usual'), keepAlive)
   }
 
   /** The usual answer of the token endpoint. */
   tokens(request: RawRequest, claims: Json = {}): Json {
-    const tokens = {
-      access_token: this.secret(),
-      token_type: 'bearer',
-      expires_in: 28800,
-      id_token: this.idToken(request, claims),
-      scope: 'openid profile',
-      refresh_token: this.secret(),
-    }
+    const lifetime = { token_type: 'bearer', expires_in: 28800, scope: 'openid profile' }
+    const id_token = this.idToken(request, claims)
+    const tokens = { access_token: this.secret(), refresh_token: this.secret(), id_token, ...lifetime }
     this.granted.push(tokens)
     return tokens
   }
 
-  /** The usual claims of an ID token that answers this token request; an undefined one is left out. */
+  /** The usual claims of an ID token that answers this token request. An undefined one is left out. */
   claims(request: RawRequest, claims: Json = {}): Json {
     const now = Math.floor(Date.now() / 1000)
-    return {
-      sub: subject,
-      preferred_username: 'ada',
-      aud: clientID,
-      auth_time: now,
-      iat: now,
-      exp: now + 3600,
-      iss: this.url,
-      nonce: nonceOf(request),
-      ...claims,
-    }
+    // the nonce that the strategy sends: S256 of the code verifier
+    const hash = createHash('sha256').update(request.form.get('code_verifier') ?? '')
+    const usual = { sub: subject, preferred_username: 'ada', aud: clientID, iss: this.url, nonce: hash.digest('base64url') }
+    return { ...usual, iat: now, exp: now + 3600, ...claims }
   }
 
   idToken(request: RawRequest, claims: Json = {}): string {
@@ -146,11 +125,11 @@ export class RawHub {
 
   /** Resolves when no connection is open any more; rejects after two seconds. */
   async drained(): Promise<void> {
-    for (let waited = 0; this.sockets.size > 0; waited += 5) {
+    for (let waited = 0; this.sockets.size > 0; waited += 2) {
       if (waited > 2000) throw new Error(`${this.sockets.size} connections are still open`)
       // from version 24 on, Node keeps a connection for the next request that was still opening when its own was given up
       if (waited > 100) for (const socket of this.sockets) if (socket.bytesRead === 0) socket.end()
-      await sleep(5)
+      await sleep(2)
     }
   }
 
@@ -175,19 +154,15 @@ export class RawHub {
     socket.on('data', (data) => {
       received += data.toString('latin1')
       for (;;) {
-        const end = received.indexOf('\r\n\r\n')
-        if (end < 0) return
-        const head = received.slice(0, end)
-        const headers = Object.fromEntries(
-          head
-            .split('\r\n')
-            .slice(1)
-            .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
-        )
-        const length = Number(headers['content-length'] ?? 0)
-        if (received.length < end + 4 + length) return
-        const form = new URLSearchParams(received.slice(end + 4, end + 4 + length))
-        received = received.slice(end + 4 + length)
+        const [head = '', ...rest] = received.split('\r\n\r\n')
+        if (rest.length === 0) return
+        const pairs = [...head.matchAll(/^([^:\s]+): *(.*)$/gm)].map(([, name = '', value = '']) => [name.toLowerCase(), value.trim()])
+        const headers: Record<string, string> = Object.fromEntries(pairs)
+        const start = head.length + 4
+        const end = start + Number(headers['content-length'] ?? 0)
+        if (received.length < end) return
+        const form = new URLSearchParams(received.slice(start, end))
+        received = received.slice(end)
         this.take(socket, { endpoint: endpointOf(head), head, headers, form, connection })
       }
     })
@@ -195,10 +170,9 @@ export class RawHub {
 
   private take(socket: Socket, request: RawRequest): void {
     this.requests.push(request)
-    const credentials = request.headers['authorization']?.replace(/^\w+ /, '')
-    for (const secret of [credentials, request.form.get('code'), request.form.get('code_verifier'), request.form.get('refresh_token')]) {
-      if (secret) this.secrets.add(secret)
-    }
+    const { headers, form } = request
+    const fields = ['code', 'code_verifier', 'refresh_token'].map((name) => form.get(name))
+    for (const secret of [headers['authorization']?.replace(/^\w+ /, ''), ...fields]) if (secret) this.secrets.add(secret)
     this.answers[request.endpoint](socket, request, this)
   }
 }
@@ -207,13 +181,6 @@ function endpointOf(head: string): Endpoint {
   const name = /^\w+ \S*\/oauth\/(token|userinfo|jwks)[ ?]/.exec(head)?.[1]
   if (name === undefined) throw new Error(`nobody asks for this: ${head}`)
   return name as Endpoint
-}
-
-/** The nonce that the strategy sends: S256 of the code verifier. */
-export function nonceOf(request: RawRequest): string {
-  return createHash('sha256')
-    .update(request.form.get('code_verifier') ?? '')
-    .digest('base64url')
 }
 
 // Answers
@@ -226,23 +193,18 @@ export interface ResponseOptions {
 }
 
 type Content = Json | unknown[] | string | Buffer
-type ContentOrMaker = Content | ((request: RawRequest, hub: RawHub) => Content)
 
 /** The bytes of a whole, well-formed response. An undefined header is left out. */
 export function responseBytes(content: Content, { status = 200, headers = {}, keepAlive = false }: ResponseOptions = {}): Buffer {
   const body = Buffer.isBuffer(content) ? content : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content))
-  const all = {
-    'content-type': 'application/json',
-    'content-length': body.length,
-    connection: keepAlive ? 'keep-alive' : 'close',
-    ...headers,
-  }
-  const lines = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\r\n`]))
-  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Some Words\r\n${lines.join('')}\r\n`, 'latin1'), body])
+  const usual = { 'content-type': 'application/json', 'content-length': body.length, connection: keepAlive ? 'keep-alive' : 'close' }
+  const pairs = Object.entries({ ...usual, ...headers }).filter(([, value]) => value !== undefined)
+  const lines = pairs.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Some Words\r\n${lines}\r\n`, 'latin1'), body])
 }
 
 /** Answers with a whole response. */
-export function respond(content: ContentOrMaker, options?: ResponseOptions): Behaviour {
+export function respond(content: Content | ((request: RawRequest, hub: RawHub) => Content), options?: ResponseOptions): Behaviour {
   return (socket, request, hub) => socket.write(responseBytes(typeof content === 'function' ? content(request, hub) : content, options))
 }
 
@@ -278,38 +240,32 @@ const keys = new Map<string, Promise<SigningKey>>()
 
 /** An RSA key by its name, made once. */
 export function rsaKey(kid: string, modulusLength = 2048): Promise<SigningKey> {
-  const kept = keys.get(kid) ?? generate('rsa', { modulusLength }).then((pair) => asSigningKey(kid, pair, { use: 'sig', alg: 'RS256' }))
-  keys.set(kid, kept)
-  return kept
+  const key = keys.get(kid) ?? generate('rsa', { modulusLength }).then((pair) => signingKey(kid, pair, 'RS256'))
+  keys.set(kid, key)
+  return key
 }
 
 export async function ellipticKey(kid: string): Promise<SigningKey> {
-  return asSigningKey(kid, await generate('ec', { namedCurve: 'P-256' }), { use: 'sig', alg: 'ES256' })
+  return signingKey(kid, await generate('ec', { namedCurve: 'P-256' }), 'ES256')
 }
 
-function usualKey(): Promise<SigningKey> {
-  return rsaKey('usual')
+function signingKey(kid: string, pair: { privateKey: KeyObject; publicKey: KeyObject }, alg: string): SigningKey {
+  return { kid, ...pair, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg } }
 }
 
-function asSigningKey(kid: string, pair: { privateKey: KeyObject; publicKey: KeyObject }, more: Json): SigningKey {
-  return { kid, ...pair, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid, ...more } }
-}
-
-/** A JWT in compact form, with whatever header: the algorithm that it names is the one it is signed by. `none` has no signature, HS256 takes the bytes of the key given. */
+/** A JWT in compact form, signed by the algorithm that its header names. A text is taken for JSON already. */
 export function signedToken(header: Json | string, claims: unknown, key: KeyObject | string): string {
-  const input = [header, claims]
-    .map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'))
-    .join('.')
-  return `${input}.${signatureOf(typeof header === 'string' ? 'RS256' : header['alg'], Buffer.from(input), key).toString('base64url')}`
+  const texts = [header, claims].map((part) => (typeof part === 'string' ? part : JSON.stringify(part)))
+  const input = texts.map((text) => Buffer.from(text).toString('base64url')).join('.')
+  return `${input}.${signatureOf(Object(header)['alg'], input, key).toString('base64url')}`
 }
 
-/** The signature by the algorithm named. `none` has none, and HS256 takes the bytes of the key given. */
-export function signatureOf(algorithm: unknown, input: Buffer, key: KeyObject | string): Buffer {
+/** The signature by an algorithm, or by RS256 if there is no such. `none` has none, and HS256 takes the bytes of the key. */
+export function signatureOf(algorithm: unknown, input: string, key: KeyObject | string): Buffer {
   if (algorithm === 'none') return Buffer.alloc(0)
   if (algorithm === 'HS256') return createHmac('sha256', key).update(input).digest()
-  const hash = `sha${String(algorithm).slice(2)}`
-  if (algorithm === 'ES256') return createSignature(hash, input, { key: key as KeyObject, dsaEncoding: 'ieee-p1363' })
-  if (String(algorithm).startsWith('PS'))
-    return createSignature(hash, input, { key: key as KeyObject, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 })
-  return createSignature(String(algorithm).startsWith('RS') ? hash : 'sha256', input, key)
+  const [kind, size] = /^([RPE]S)(\d+)$/.exec(String(algorithm))?.slice(1) ?? ['RS', '256']
+  const isPss = kind === 'PS' && (key as KeyObject).asymmetricKeyType === 'rsa'
+  const padding = isPss ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}
+  return sign(`sha${size}`, Buffer.from(input), { key: key as KeyObject, dsaEncoding: 'ieee-p1363', ...padding })
 }

@@ -2,47 +2,34 @@ import { inspect } from 'node:util'
 
 /** The ways in which an echo may write a secret. */
 function formsOf(secret: string): Set<string> {
+  const small = (text: string) => text.replace(/%../g, (code) => code.toLowerCase())
   const percent = encodeURIComponent(secret)
   const form = new URLSearchParams([['', secret]]).toString().slice(1)
-  return new Set([
-    secret,
-    percent,
-    percent.replace(/%../g, (code) => code.toLowerCase()),
-    form,
-    form.replace(/%../g, (code) => code.toLowerCase()),
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(percent),
-    secret.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
-    Buffer.from(secret).toString('hex'),
-    Buffer.from(secret).toString('base64'),
-    Buffer.from(secret).toString('base64url'),
-  ])
+  const html = secret.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+  const binary = (['hex', 'base64', 'base64url'] as const).map((encoding) => Buffer.from(secret).toString(encoding))
+  const json = JSON.stringify(secret).slice(1, -1)
+  return new Set([secret, percent, small(percent), form, small(form), json, encodeURIComponent(percent), html, ...binary])
 }
 
-/** All that somebody could print or serialise of a value, hidden and inherited parts included. */
+/** All that somebody could print or serialize of a value, hidden and inherited parts included. */
 function textsOf(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value]
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return []
   seen.add(value)
   if (ArrayBuffer.isView(value)) return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]
   const texts: string[] = []
-  const tell = (text: () => unknown) => {
+  const attempt = (read: () => unknown) => {
     try {
-      texts.push(String(text()))
+      texts.push(...[read()].flat().map(String))
     } catch {
-      // it cannot be printed that way
+      // it cannot be printed that way, or a getter of Node's wants another `this`
     }
   }
-  tell(() => String(value))
-  tell(() => JSON.stringify(value))
-  tell(() => inspect(value, { showHidden: true, depth: 10, maxArrayLength: null, maxStringLength: null }))
+  attempt(() => String(value))
+  attempt(() => JSON.stringify(value))
+  attempt(() => inspect(value, { showHidden: true, depth: 10, maxArrayLength: null, maxStringLength: null }))
   for (const name of [...Reflect.ownKeys(value), 'message', 'stack', 'cause']) {
-    tell(() => String(name))
-    try {
-      texts.push(...textsOf(Reflect.get(value, name), seen))
-    } catch {
-      // a getter of Node's that wants another `this`
-    }
+    attempt(() => [String(name), ...textsOf(Reflect.get(value, name), seen)])
   }
   return texts
 }

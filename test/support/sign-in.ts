@@ -1,7 +1,7 @@
 import { Agent, type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, expect, jest } from '@jest/globals'
+import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import { type HuggingFaceAuthenticateOptions, HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../lib/index'
 import { clientID, clientSecret, RawHub, respond } from './raw-hub'
 import { secretsIn } from './secrets'
@@ -14,45 +14,34 @@ export interface Outcome {
   args: unknown[]
 }
 
-/** All that was done in answer to one request; exactly one thing, if all is well. */
-type Answered = Outcome[]
-
-let answeredInFile: Answered[] = []
-let answered: Answered[] = []
+/** What was done for each request of this file: one thing each, if all is well. */
+const answered: Outcome[][] = []
+/** What the failures and errors of this test say. */
+let told: unknown[] = []
 let hubs: RawHub[] = []
 const atEnd: (() => unknown)[] = []
 
 /**
- * Checks, after each test of the file: one action for each request, no secret in it, no connection left. What is thrown past everybody, or rejected and not handled, fails the test
- * without our help: Jest listens for it.
+ * Checks after each test of the file: one action for each request, no secret in it, no connection
+ * left. Anything thrown or rejected that nobody handles fails the test without our help.
  */
 export function watchSignIns(): void {
   // for machines that have much else to do
   jest.setTimeout(30_000)
-  beforeEach(() => {
-    answered = []
-    hubs = []
-  })
+  const expectOneActionEach = () => expect(answered.filter((outcomes) => outcomes.length !== 1)).toEqual([])
   afterEach(async () => {
     for (const done of atEnd.splice(0)) await done()
-    await Promise.all(hubs.map((hub) => hub.drained().finally(() => hub.close())))
+    const ended = hubs
+    hubs = []
+    await Promise.all(ended.map((hub) => hub.drained().finally(() => hub.close())))
     await sleep(0)
-    expect(answered.filter((outcomes) => outcomes.length !== 1)).toEqual([])
-    const secrets = hubs.flatMap((hub) => [...hub.secrets])
-    const told = answered.flat().filter(({ action }) => action === 'fail' || action === 'error')
-    expect(
-      secretsIn(
-        told.flatMap(({ args }) => args),
-        secrets,
-      ),
-    ).toEqual([])
-    answeredInFile.push(...answered)
+    expectOneActionEach()
+    const secrets = ended.flatMap((hub) => [...hub.secrets])
+    const shown = told
+    told = []
+    expect(secretsIn(shown, secrets)).toEqual([])
   })
-  afterAll(() => {
-    const late = answeredInFile.filter((outcomes) => outcomes.length !== 1)
-    answeredInFile = []
-    expect(late).toEqual([])
-  })
+  afterAll(expectOneActionEach)
 }
 
 type HubOptions = Parameters<typeof RawHub.start>[0]
@@ -72,10 +61,8 @@ export function finallyDo(undo: () => unknown): void {
 
 export interface TestRequest {
   url: string
-  method?: string
   cookie?: string
   headers?: IncomingHttpHeaders
-  session?: Record<string, unknown>
   /** Whatever else a framework puts on its request. An undefined one takes away the usual, such as `res`. */
   [field: string]: unknown
 }
@@ -89,48 +76,39 @@ export async function authenticate(
   const req = new IncomingMessage(new Socket())
   const res = new ServerResponse(req)
   Object.assign(req, { res, method: 'GET', url, headers: { host: '127.0.0.1:4567', cookie, ...headers }, ...fields })
-  const outcomes: Answered = []
+  const outcomes: Outcome[] = []
   answered.push(outcomes)
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const bound = setTimeout(() => reject(new Error('no action within eight seconds')), 8000)
-    const take =
-      (action: Outcome['action']) =>
-      (...args: unknown[]) => {
+    const take = (action: Outcome['action']) => {
+      return (...args: unknown[]) => {
         clearTimeout(bound)
         outcomes.push({ action, args })
+        if (action === 'fail' || action === 'error') told.push(...args)
         resolve({ action, args })
       }
-    const attempt: HuggingFaceStrategy = Object.assign(Object.create(strategy), {
-      success: take('success'),
-      fail: take('fail'),
-      redirect: take('redirect'),
-      pass: take('pass'),
-      error: take('error'),
-    })
+    }
+    const actions = { success: take('success'), fail: take('fail'), redirect: take('redirect'), pass: take('pass'), error: take('error') }
+    const attempt: HuggingFaceStrategy = Object.assign(Object.create(strategy), actions)
     attempt.authenticate(req as unknown as Parameters<HuggingFaceStrategy['authenticate']>[0], options)
   })
-  const kept = [res.getHeader('set-cookie') ?? []]
-    .flat()
-    .map((line) => String(line).split(';')[0])
-    .join('; ')
-  return { ...outcome, cookie: kept }
+  const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
+  return { ...outcome, cookie: lines.map((line) => line.split(';')[0]).join('; ') }
 }
 
-/** A strategy for this hub, with a verify that counts how often it is called and takes everybody. */
+/** A strategy for this hub, with a verify that takes everybody and keeps their profiles. */
 export function strategyFor(hub: Pick<RawHub, 'url'>, options: Partial<HuggingFaceStrategyOptions> = {}) {
   const verified: unknown[] = []
-  const strategy = new HuggingFaceStrategy(
-    { clientID, clientSecret, callbackURL, hubURL: hub.url, scope: 'openid profile', timeout: 4000, ...options },
-    (_accessToken, _refreshToken, profile, done) => {
-      verified.push(profile)
-      done(null, profile ?? 'somebody')
-    },
-  )
+  const usual = { clientID, clientSecret, callbackURL, hubURL: hub.url, scope: 'openid profile', timeout: 4000 }
+  const strategy = new HuggingFaceStrategy({ ...usual, ...options }, (_accessToken, _refreshToken, profile, done) => {
+    verified.push(profile)
+    done(null, profile ?? 'somebody')
+  })
   return { strategy, verified }
 }
 
 /** A Hub and a strategy. If warm, somebody has signed in over a connection that is kept; the keys are yet to come. */
-export async function start(warm: boolean, options: Partial<HuggingFaceStrategyOptions> = {}, hubOptions: HubOptions = {}) {
+export async function start(warm = false, options: Partial<HuggingFaceStrategyOptions> = {}, hubOptions: HubOptions = {}) {
   const hub = await startRawHub({ keepAlive: warm, ...hubOptions })
   const agent = new Agent({ keepAlive: true })
   finallyDo(() => agent.destroy())
@@ -146,16 +124,13 @@ export async function start(warm: boolean, options: Partial<HuggingFaceStrategyO
   return { hub, strategy, verified, agent }
 }
 
-/** First leg, the person's consent, second leg; answers with what the second leg did. */
+/** First leg, the person's consent, second leg; resolves with what the second leg did. */
 export async function signIn(hub: RawHub, strategy: HuggingFaceStrategy, options?: HuggingFaceAuthenticateOptions): Promise<Outcome> {
   const { url, cookie } = await begin(strategy, options)
   return finish(hub, strategy, url, cookie, options)
 }
 
-export async function begin(
-  strategy: HuggingFaceStrategy,
-  options?: HuggingFaceAuthenticateOptions,
-): Promise<{ url: URL; cookie: string }> {
+export async function begin(strategy: HuggingFaceStrategy, options?: HuggingFaceAuthenticateOptions) {
   const { action, args, cookie } = await authenticate(strategy, { url: '/auth/huggingface' }, options)
   expect([action, args]).toEqual(['redirect', [expect.any(String)]])
   return { url: new URL(String(args[0])), cookie }
@@ -180,8 +155,8 @@ export function errorOf(outcome: Outcome): Error & Record<string, unknown> {
 
 /** Resolves when it holds, and rejects after two seconds. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 5) {
+  for (let waited = 0; !holds(); waited += 2) {
     if (waited > 2000) throw new Error('it did not come to pass')
-    await sleep(5)
+    await sleep(2)
   }
 }
