@@ -37,7 +37,7 @@ const sum = ({ away, back }) => `${total(away)} + ${total(back)}`
 const rows = {
   'Round trips on the way back, first sign-in of a process': first,
   '… after 65 s without a sign-in': idle,
-  '… after 30 s on the Hub, begun right after another': stayed,
+  '… after 30 s on the Hub, begun 40 s after another': stayed,
   '… over an open connection': warm,
   'Requests while on the Hub + on the way back': (name) => counted[name].map(sum).join(', then '),
   'Processor time of a sign-in, ms': processor.milliseconds,

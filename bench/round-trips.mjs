@@ -13,9 +13,10 @@ export async function roundTrips(hub, roundTrip, names, measureHeap) {
     return (name) => median(took[name]).toFixed(2)
   }
   const first = await measure(1000)
+  await sleep(40_000)
+  const stayed = await measure(30_000)
   const [heapSizes] = await Promise.all([measureHeap(), sleep(65_000)])
   const idle = await measure(1000)
-  const stayed = await measure(30_000)
   const warm = await measure(1000)
   for (const app of apps) app.stop()
   return { first, idle, stayed, warm, heapSizes }
