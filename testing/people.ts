@@ -34,9 +34,11 @@ export interface Organization {
 export type Resident = Omit<Person, 'orgs'> & { sub: string; orgs: ResidentOrganization[] }
 export type ResidentOrganization = Organization & { sub: string }
 
-export function toResident(person: Person): Resident {
+export function toResident(person: Person, index: number, people: readonly Person[]): Resident {
   const withSub = (org: Organization) => ({ sub: stableId(`org ${org.username}`), ...org })
   const { username, sub = stableId(`person ${username}`), orgs = [] } = person
+  const isTaken = people.slice(0, index).some((other) => other.username === username)
+  if (isTaken) throw new TypeError(`two people have the username ${username}`)
   return { ...person, sub, orgs: orgs.map(withSub) }
 }
 
