@@ -15,9 +15,8 @@ export function fromCallback(
   return new Promise((resolve, reject) => {
     const returned = call((error, ...values) => (error ? reject(error) : resolve(values)))
     if (hasCallback && typeof Object(returned).then !== 'function') return
-    Promise.resolve(returned).then((value) => {
-      if (!hasCallback || value !== undefined) resolve([value])
-    }, reject)
+    const settle = (value: unknown) => (hasCallback && value === undefined) || resolve([value])
+    Promise.resolve(returned).then(settle, reject)
   })
 }
 

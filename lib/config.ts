@@ -1,13 +1,11 @@
 import type { Agent } from 'node:http'
 import type { AnyStrategyOptions } from './options'
-import type { CookieStateStore } from './state/cookie'
-import type { StateStore } from './state/foreign'
-import type { SessionStateStore } from './state/session'
-import type { SignInStore } from './state/store'
 
 /** The validated options, with defaults applied. */
 export interface Config {
   clientID: string
+  /** Empty for a public client. */
+  clientSecret: string
   issuer: string
   authorizationURL: string
   tokenURL: string
@@ -20,7 +18,6 @@ export interface Config {
   usesIdToken: boolean
   /** Encrypt pending sign-ins, the newest first. Empty for a public client without `stateSecret`. */
   secrets: readonly string[]
-  store: CookieStateStore | SessionStateStore | StateStore | undefined
   restart: boolean
   timeout: number
   agent: Agent | undefined
@@ -30,12 +27,9 @@ export interface Config {
 /** https://huggingface.co/docs/hub/oauth */
 export const huggingFace = 'https://huggingface.co'
 
-const optionNames = `
-  clientID clientSecret callbackURL scope profileSource hubURL authorizationURL tokenURL
-  userProfileURL stateSecret store restart timeout agent proxy customHeaders skipUserProfile
-  passReqToCallback`
-  .trim()
-  .split(/\s+/)
+const optionNames = `clientID clientSecret callbackURL scope profileSource hubURL authorizationURL
+  tokenURL userProfileURL stateSecret store restart timeout agent proxy customHeaders
+  skipUserProfile passReqToCallback`.split(/\s+/)
 
 const requestOptionNames = ['prompt', 'orgIds', 'state', 'login_hint', 'resource']
 
@@ -46,14 +40,8 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Config 
     'the first argument must be the options, at least { clientID, clientSecret, callbackURL }',
   )
   for (const name of Object.keys(options)) checkName(name)
-  const { clientID, clientSecret, callbackURL, stateSecret = clientSecret, store } = options
-  const {
-    profileSource = 'userinfo',
-    timeout = 5000,
-    restart = true,
-    agent,
-    proxy = false,
-  } = options
+  const { clientID, clientSecret, callbackURL, stateSecret = clientSecret, agent } = options
+  const { profileSource = 'userinfo', timeout = 5000, restart = true, proxy = false } = options
   assert(
     isText(clientID),
     'clientID is missing; copy the Client ID of your OAuth app from https://huggingface.co/settings/connected-applications (is its environment variable set?)',
@@ -71,14 +59,12 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Config 
     typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31,
     'timeout must be a number of milliseconds, such as 5000',
   )
-  const secrets = stateSecret === undefined ? [] : [stateSecret].flat()
+  const secrets = [stateSecret ?? []].flat()
   const minLength = options.stateSecret === undefined ? 1 : 32
   assert(
-    (stateSecret === undefined || secrets.length > 0) &&
-      secrets.every((each) => isText(each, minLength)),
+    secrets.every((each) => isText(each, minLength)) && (secrets.length > 0 || !stateSecret),
     'stateSecret must be a random string of 32 characters or more, or a list of them with the newest first',
   )
-  if (store !== undefined) checkStore(store)
   assert(
     typeof verify === 'function',
     'the second argument must be the verify function: (accessToken, refreshToken, profile, done) => …',
@@ -93,25 +79,24 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Config 
   const audience = `${authorizationURL} ${clientID}`
   const usesIdToken = profileSource === 'id_token'
   const scope = scopeText(options.scope ?? 'profile', usesIdToken)
-  const hub = { issuer, authorizationURL, tokenURL, userProfileURL, jwksURL }
-  const signIn = { clientID, audience, callbackURL, scope, usesIdToken, secrets, store, restart }
-  return { ...hub, ...signIn, timeout, agent, proxy }
+  const hub = { issuer, authorizationURL, tokenURL, userProfileURL, jwksURL, timeout, agent }
+  const client = { clientID, clientSecret: clientSecret ?? '', audience, secrets }
+  return { ...hub, ...client, callbackURL, scope, usesIdToken, restart, proxy }
 }
 
 function checkName(name: string): void {
-  if (optionNames.includes(name)) return
   assert(
     !requestOptionNames.includes(name),
     `"${name}" is not an option of the strategy; pass it to passport.authenticate('huggingface', { ${name}: … })`,
   )
   // What people get wrong: capitals, underscores, the plural.
   const normalized = (text: string) => text.toLowerCase().replace(/_|s$/g, '')
-  const meant = optionNames.find((each) => normalized(each) === normalized(name))
-  assert(!meant, `there is no option "${name}"; it is spelled "${meant}"`)
+  const meant = optionNames.find((each) => normalized(each) === normalized(name)) ?? name
+  assert(meant === name, `there is no option "${name}"; it is spelled "${meant}"`)
 }
 
 /** @throws {TypeError} */
-export function checkCallbackURL(callbackURL: unknown): asserts callbackURL is string {
+export function checkCallbackURL(callbackURL: unknown): string {
   assert(
     isText(callbackURL),
     'callbackURL is missing; set it to the redirect URI that is registered with your OAuth app',
@@ -122,19 +107,7 @@ export function checkCallbackURL(callbackURL: unknown): asserts callbackURL is s
   )
   // RFC 6749 3.1.2
   assert(!callbackURL.includes('#'), 'callbackURL must not have a fragment (#…)')
-}
-
-function checkStore(store: NonNullable<Config['store']>): void {
-  const { take, store: save, verify } = Object(store) as Partial<SignInStore & StateStore>
-  if (take) return
-  assert(
-    typeof save === 'function' && typeof verify === 'function',
-    'store must be a state store, an object with the methods store and verify',
-  )
-  assert(
-    save.length >= 5,
-    'this state store does not keep the code verifier of PKCE; its method needs five parameters: store(req, verifier, state, meta, callback)',
-  )
+  return callbackURL
 }
 
 /**
@@ -146,17 +119,12 @@ export function scopeText(scope: unknown, withOpenid: boolean): string {
   const texts = [scope].flat()
   const isList = texts.every((each) => typeof each === 'string')
   const scopes = isList ? texts.join(' ').split(/\s+/).filter(Boolean) : []
-  assert(
-    scopes.length > 0,
-    "scope is empty; leave it out for 'profile', or list scopes: ['openid', 'profile', 'email']",
-  )
-  assert(!scopes.some((each) => each.includes(',')), 'scope has a comma; separate scopes by spaces')
-  return [...new Set([...(withOpenid ? ['openid'] : []), ...scopes])].join(' ')
+  assert(scopes.length > 0, "scope is empty; list scopes: ['openid', 'profile', 'email']")
+  assert(!texts.join('').includes(','), 'scope has a comma; separate scopes by spaces')
+  return [...new Set(withOpenid ? ['openid', ...scopes] : scopes)].join(' ')
 }
 
-export function hasOpenid(scope: string): boolean {
-  return scope.split(' ').includes('openid')
-}
+export const hasOpenid = (scope: string): boolean => scope.split(' ').includes('openid')
 
 function checkURL(option: string, address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined
@@ -170,9 +138,8 @@ function checkURL(option: string, address: string): string {
   return address
 }
 
-function isText(value: unknown, minLength = 1): value is string {
-  return typeof value === 'string' && value.length >= minLength
-}
+const isText = (value: unknown, minLength = 1): value is string =>
+  typeof value === 'string' && value.length >= minLength
 
 function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new TypeError(`HuggingFaceStrategy: ${message}`)

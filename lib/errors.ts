@@ -1,7 +1,5 @@
 import { AuthorizationError, InternalOAuthError, TokenError } from 'passport-oauth2'
 
-export { AuthorizationError, InternalOAuthError, TokenError }
-
 // They inherit from Error by `__proto__`, which Deno does not have.
 for (const { prototype } of [AuthorizationError, InternalOAuthError, TokenError]) {
   Object.setPrototypeOf(prototype, Error.prototype)
@@ -123,7 +121,12 @@ export class SignInFailure extends Error {
   readonly info: SignInFailureInfo
   readonly status: number
 
-  constructor(code: SignInFailureCode, message: string, detail?: string, status = 403) {
+  constructor(
+    code: SignInFailureCode,
+    detail?: string,
+    message = 'This sign-in could not be completed. Please try again.',
+    status = 403,
+  ) {
     super(message)
     this.info = { code, message, ...(detail === undefined ? {} : { detail }) }
     this.status = status

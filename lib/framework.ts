@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import { parse } from 'node:querystring'
 import type OAuth2Strategy from 'passport-oauth2'
+import { SignInFailure } from './errors'
 
 /** The request as passport-oauth2's types know it: Express's. */
 export type Request = Parameters<OAuth2Strategy['authenticate']>[0]
@@ -30,27 +32,20 @@ export function responseOf(req: HostRequest): ServerResponse | undefined {
   return response as ServerResponse | undefined
 }
 
+/** What to change if `responseOf` returns undefined. */
+export const responseIsMissing =
+  'the response cannot be reached from the request; set req.res = res before passport.authenticate'
+
 /** The parameters of the request's URL. A repeated one is a list, as in Express. */
 export function queryOf(req: HostRequest): Record<string, unknown> {
-  if (typeof req.query === 'object' && req.query !== null) {
-    return req.query as Record<string, unknown>
-  }
   const target = req.originalUrl ?? req.url ?? ''
-  const parameters = new URLSearchParams(
-    target.includes('?') ? target.slice(target.indexOf('?')) : '',
-  )
-  const query: Record<string, unknown> = Object.create(null)
-  for (const name of parameters.keys()) {
-    const values = parameters.getAll(name)
-    query[name] = values.length > 1 ? values : values[0]
-  }
-  return query
+  return Object(req.query ?? parse(target.slice(target.indexOf('?') + 1)))
 }
 
 /** Whether nobody has opened this page yet: it must not use up a code. */
-export function isPrefetch(req: HostRequest): boolean {
-  const { 'sec-purpose': secPurpose, purpose } = req.headers ?? {}
-  return req.method === 'HEAD' || /\b(prefetch|prerender)\b/i.test(`${secPurpose} ${purpose}`)
+export function isPrefetch({ method, headers }: HostRequest): boolean {
+  const purpose = `${headers?.['sec-purpose']} ${headers?.['purpose']}`
+  return method === 'HEAD' || /\b(prefetch|prerender)\b/i.test(purpose)
 }
 
 /**
@@ -58,30 +53,34 @@ export function isPrefetch(req: HostRequest): boolean {
  * only if the app says so. Undefined if there is no usable host.
  */
 export function originOf(req: HostRequest, trustForwarded = false): string | undefined {
+  const { app, ctx, headers = {}, socket } = req
+  const trustFn = app?.get?.('trust proxy fn')
+  const isExpress = typeof trustFn === 'function'
+  const trusts = trustForwarded || (isExpress && trustFn(socket?.remoteAddress, 0) === true)
   const forwarded = (name: string) =>
-    String(req.headers?.[`x-forwarded-${name}`] ?? '')
-      .split(',')[0]
-      ?.trim()
-  const expressTrust = req.app?.get?.('trust proxy fn')
-  const isExpress = typeof expressTrust === 'function'
-  const trusts =
-    trustForwarded || (isExpress && expressTrust(req.socket?.remoteAddress, 0) === true)
+    trusts && String(headers[`x-forwarded-${name}`] ?? '').replace(/\s*,.*/, '')
   // Fastify and Koa have decided already. Express's own `host` differs between its versions.
-  const frameworkHost = req.ctx?.host || (isExpress ? undefined : req.host)
+  const frameworkHost = ctx?.host || (isExpress ? undefined : req.host)
   // HTTP/2 has no Host header
-  const host = req.headers?.[':authority'] ?? req.headers?.host
-  const protocol = req.ctx?.protocol || req.protocol || (req.socket?.encrypted ? 'https' : 'http')
-  const origin = `${(trusts && forwarded('proto')) || protocol}://${(trusts && forwarded('host')) || frameworkHost || host}`
+  const host = frameworkHost || headers[':authority'] || headers.host
+  const protocol = ctx?.protocol || req.protocol || (socket?.encrypted ? 'https' : 'http')
+  const origin = `${forwarded('proto') || protocol}://${forwarded('host') || host}`
   return /^https?:\/\/[\w.:[\]-]+$/i.test(origin) && URL.canParse(origin) ? origin : undefined
 }
 
-/** The absolute form of `callbackURL`. A relative one starts where the router is mounted. */
+/**
+ * The absolute form of `callbackURL`. A relative one starts where the router is mounted.
+ *
+ * @throws {SignInFailure} invalid_host
+ */
 export function absoluteURL(
   req: HostRequest,
   callbackURL: string,
   trustForwarded: boolean,
-): string | undefined {
+): string {
   if (URL.canParse(callbackURL)) return callbackURL
   const origin = originOf(req, trustForwarded)
-  return origin && new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
+  if (origin) return new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
+  const detail = 'callbackURL is relative, and the request names no usable host.'
+  throw new SignInFailure('invalid_host', detail, 'This address cannot be used to sign in.', 400)
 }

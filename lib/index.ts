@@ -1,13 +1,11 @@
+export { AuthorizationError, InternalOAuthError, TokenError } from 'passport-oauth2'
 export {
-  AuthorizationError,
   HubError,
   type HubErrorCode,
   type HubPhase,
   type HubResponseDetails,
-  InternalOAuthError,
   type SignInFailureCode,
   type SignInFailureInfo,
-  TokenError,
 } from './errors'
 export type {
   HuggingFaceAuthenticateCallback,

@@ -72,69 +72,64 @@ export function readProfile(
   const email = asString(claims['email'])
   const picture = webAddress(claims['picture'])
   const verified = claims['email_verified'] === true
-  return {
+  return present({
     provider: 'huggingface',
     id,
-    ...present({
-      username: asString(claims['preferred_username']),
-      displayName: asString(claims['name']),
-      profileUrl: webAddress(claims['profile']),
-      emails: email && ([{ value: email, verified }] as HuggingFaceProfile['emails']),
-      photos: picture && ([{ value: picture }] as HuggingFaceProfile['photos']),
-      website: webAddress(claims['website']),
-      isPro: asBoolean(claims['isPro']),
-      canPay: asBoolean(claims['canPay']),
-      orgs: asArray(claims['orgs'], readOrg),
-    }),
+    username: asString(claims['preferred_username']),
+    displayName: asString(claims['name']),
+    profileUrl: webAddress(claims['profile']),
+    emails: email && [{ value: email, verified }],
+    photos: picture && [{ value: picture }],
+    website: webAddress(claims['website']),
+    isPro: asBoolean(claims['isPro']),
+    canPay: asBoolean(claims['canPay']),
+    orgs: asArray(claims['orgs'], readOrg),
     _raw: raw,
     _json: claims,
-  }
+  }) as HuggingFaceProfile
 }
 
 function readOrg(entry: unknown): HuggingFaceOrg | undefined {
   const org = Object(entry) as Record<string, unknown>
   const id = asString(org['sub'])
   if (id === undefined) return undefined
-  return {
+  return present({
     id,
-    ...present({
-      username: asString(org['preferred_username']),
-      displayName: asString(org['name']),
-      picture: webAddress(org['picture']),
-      plan: asString(org['plan']),
-      role: asString(org['roleInOrg']),
-      canPay: asBoolean(org['canPay']),
-      securityRestrictions: asArray(org['securityRestrictions'], asString),
-      resourceGroups: asArray(org['resourceGroups'], readGroup),
-    }),
-  }
+    username: asString(org['preferred_username']),
+    displayName: asString(org['name']),
+    picture: webAddress(org['picture']),
+    plan: asString(org['plan']),
+    role: asString(org['roleInOrg']),
+    canPay: asBoolean(org['canPay']),
+    securityRestrictions: asArray(org['securityRestrictions'], asString),
+    resourceGroups: asArray(org['resourceGroups'], readGroup),
+  }) as HuggingFaceOrg
 }
 
 function readGroup(entry: unknown) {
   const { sub, name, role } = Object(entry) as Record<string, unknown>
   const id = asString(sub)
-  return id && { id, ...present({ name: asString(name), role: asString(role) }) }
+  return id && present({ id, name: asString(name), role: asString(role) })
 }
 
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined | ''> }
-
-function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as Present<T>
+/** Without the fields that are undefined. */
+function present(fields: Record<string, unknown>): object {
+  const result: Record<string, unknown> = {}
+  for (const name in fields) if (fields[name] !== undefined) result[name] = fields[name]
+  return result
 }
 
-function asString(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
+const asString = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined
 
-function asBoolean(value: unknown): boolean | undefined {
-  return typeof value === 'boolean' ? value : undefined
-}
+const asBoolean = (value: unknown): boolean | undefined =>
+  typeof value === 'boolean' ? value : undefined
 
-function asArray<T>(value: unknown, read: (entry: unknown) => T | '' | undefined): T[] | undefined {
-  return Array.isArray(value) ? value.flatMap((entry) => read(entry) || []) : undefined
-}
+const asArray = <T>(
+  value: unknown,
+  read: (entry: unknown) => T | '' | undefined,
+): T[] | undefined =>
+  Array.isArray(value) ? value.flatMap((entry) => read(entry) || []) : undefined
 
 /** Only http(s): an `href` of another scheme could run code. */
 function webAddress(value: unknown): string | undefined {

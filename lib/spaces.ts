@@ -23,28 +23,18 @@ export interface SpaceOptions {
 export function spaceOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): SpaceOptions {
-  const {
-    SPACE_ID,
-    SPACE_HOST,
-    OAUTH_CLIENT_ID: clientID,
-    OAUTH_CLIENT_SECRET: clientSecret,
-    OAUTH_SCOPES,
-    OPENID_PROVIDER_URL,
-  } = env
-  // other software uses the OAUTH_ names too; SPACE_ID is a Space's own
-  if (!SPACE_ID) {
-    throw new Error(
-      'spaceOptions: this is not a Space (SPACE_ID is not set); elsewhere give clientID, clientSecret and callbackURL yourself',
-    )
-  }
+  const { SPACE_ID, SPACE_HOST, OAUTH_SCOPES, OPENID_PROVIDER_URL } = env
+  const { OAUTH_CLIENT_ID: clientID, OAUTH_CLIENT_SECRET: clientSecret } = env
+  // Other software uses the OAUTH_ names too. SPACE_ID is a Space's own.
+  if (!SPACE_ID) throw new Error('spaceOptions works only in a Space: SPACE_ID is not set')
   if (!clientID || !clientSecret) {
     throw new Error(
-      `spaceOptions: the Space ${SPACE_ID} has no OAuth app; add "hf_oauth: true" to the header of its README.md`,
+      'the Space has no OAuth app; add "hf_oauth: true" to the header of its README.md',
     )
   }
-  // with a custom domain it is a list; the redirect URI has to be on the Space's own host, which comes first
+  // With a custom domain it is a list. The redirect URI has to be on the Space's own host, the first.
   const host = SPACE_HOST?.split(',')[0]?.trim()
-  if (!host) throw new Error('spaceOptions: SPACE_HOST is not set; restart the Space')
+  if (!host) throw new Error('SPACE_HOST is not set; restart the Space')
   return {
     clientID,
     clientSecret,

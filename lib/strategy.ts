@@ -9,17 +9,17 @@ import {
 } from './authorization'
 import { type Callback, fromCallback, toCallback } from './callback'
 import { type Config, checkCallbackURL, configure, hasOpenid, scopeText } from './config'
-import { HubError, SignInFailure } from './errors'
+import { HubError, type HubPhase, SignInFailure } from './errors'
 import {
   absoluteURL,
   type HostRequest,
   isPrefetch,
-  originOf,
   queryOf,
   type Request,
+  responseIsMissing,
   responseOf,
 } from './framework'
-import { HubClient, parseErrorResponse, readUserinfo, receivedError } from './hub/client'
+import { HubClient, type ParseErrorResponse, parseErrorResponse, readUserinfo } from './hub/client'
 import { SigningKeys } from './hub/signing-keys'
 import type {
   AnyStrategyOptions,
@@ -27,6 +27,7 @@ import type {
   HuggingFaceStrategyOptions,
   HuggingFaceStrategyOptionsWithRequest,
   RefreshedTokens,
+  TokenParams,
   Verify,
   VerifyWithParams,
   VerifyWithRequest,
@@ -34,12 +35,10 @@ import type {
 } from './options'
 import { type HuggingFaceProfile, readProfile } from './profile'
 import { CookieStateStore } from './state/cookie'
-import { ForeignStore } from './state/foreign'
+import { ForeignStore, type StateStore } from './state/foreign'
 import { SessionStateStore } from './state/session'
 import {
-  alreadyUsed,
-  isUsed,
-  likelyCause,
+  checkUnused,
   markUsed,
   type SignIn,
   type SignInStore,
@@ -57,10 +56,13 @@ type Outcome =
   | [action: 'fail', info: object, status?: number]
   | [action: 'error', error: unknown]
 
-type Actions = Record<Outcome[0], (...args: never[]) => unknown>
+type Actions = Record<Outcome[0], (...args: unknown[]) => unknown>
 
 /** Precedes the handle in the `state` of a sign-in that was begun again. */
 const secondTry = 'again.'
+
+/** Why a sign-in is gone although its code may still be good: these are begun again. */
+const goneCodes = ['state_lost', 'state_unknown', 'state_expired']
 
 /**
  * Sign in with Hugging Face (https://huggingface.co/docs/hub/oauth) for Passport.
@@ -103,30 +105,29 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
   constructor(options: HuggingFaceStrategyOptions, verify: VerifyWithParams)
   constructor(options: AnyStrategyOptions, verify: (...args: never[]) => unknown) {
     const config = configure(options, verify)
-    const { clientID, authorizationURL, tokenURL, callbackURL, store, secrets, timeout } = config
     // With a session key, passport-oauth2 does not use the deprecated url.parse. Its types demand a
     // secret, which a public client does not have.
     const base = { ...options, ...config, sessionKey: 'huggingface' }
     super(base as OAuth2Strategy.StrategyOptions, verify as OAuth2Strategy.VerifyFunction)
     this.config = config
-    const secret = options.clientSecret ?? ''
-    const parse = (body: string, status: number) => this.parseErrorResponse(body, status)
-    const settings = { timeout, agent: config.agent, parseErrorResponse: parse }
-    const { customHeaders } = options
+    const { clientID, clientSecret, authorizationURL, tokenURL, callbackURL, secrets } = config
+    const { customHeaders, store } = options
+    const parse: ParseErrorResponse = (body, status) => this.parseErrorResponse(body, status)
     const client = new HubClient(
       clientID,
-      secret,
+      clientSecret,
       '',
       authorizationURL,
       tokenURL,
       customHeaders,
-      settings,
+      { ...config, parseErrorResponse: parse },
     )
     this._oauth2 = client
     this.keys = new SigningKeys(() => client.fetchKeys(config.jwksURL))
     this.cookies = secrets.length > 0 ? new CookieStateStore({ secret: secrets }) : undefined
     const meta = { authorizationURL, tokenURL, clientID, callbackURL }
-    this.store = !store || 'take' in store ? store : new ForeignStore(store, meta)
+    const isOwn = store === undefined || 'save' in Object(store)
+    this.store = isOwn ? (store as SignInStore) : new ForeignStore(store as StateStore, meta)
   }
 
   /** Called by Passport for both legs. It ends in exactly one of Passport's actions. */
@@ -134,7 +135,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     // Passport sets the actions for each request right before this call, also on a strategy that is
     // passed to passport.authenticate as an instance and shared by all requests.
     const { redirect, success, fail, error } = this
-    this.run(req as HostRequest, options, { redirect, success, fail, error })
+    this.run(req as HostRequest, options, { redirect, success, fail, error } as Actions)
   }
 
   /** Never rejects. @internal */
@@ -145,19 +146,17 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
   ): Promise<void> {
     const outcome = await this.signIn(req, options)
     const [action, ...args] = outcome
-    try {
-      if (action !== 'redirect') debug('ended: %s', describe(outcome))
-      await (actions[action] as (...args: unknown[]) => unknown)(...args)
-    } catch (thrown) {
-      // What the app throws while the action is taken is an error of the app. It never leads to a
-      // second action, but to the app's error handler.
-      const next = (req.next ?? actions.error) as (error: unknown) => unknown
-      try {
-        await next(explain(thrown))
-      } catch (error) {
-        process.emitWarning(`the error handler of the app threw: ${inspect(error)}`)
-      }
+    const take = async () => {
+      if (action !== 'redirect' && debug.enabled) debug('ended: %s', describe(outcome))
+      return actions[action](...args)
     }
+    // What the app throws while the action is taken is an error of the app. It never leads to a
+    // second action, but to the app's error handler.
+    await take()
+      .catch((thrown) => ((req.next ?? actions.error) as Callback)(explain(thrown)))
+      .catch((error) =>
+        process.emitWarning(`the error handler of the app threw: ${inspect(error)}`),
+      )
   }
 
   /** @internal */
@@ -168,11 +167,10 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     try {
       if (isPrefetch(req)) {
         const detail = 'A HEAD request or a prefetch begins and completes no sign-in.'
-        throw new SignInFailure('prefetched', 'Open this page to sign in.', detail, 425)
+        throw new SignInFailure('prefetched', detail, 'Open this page to sign in.', 425)
       }
       const response = readAuthorizationResponse(queryOf(req), this.config.issuer)
-      if (!response) return await this.start(req, options)
-      return await this.complete(req, response, options)
+      return await (response ? this.complete(req, response, options) : this.start(req, options))
     } catch (error) {
       if (error instanceof SignInFailure) return ['fail', error.info, error.status]
       // Passport continues with the request if the error is undefined.
@@ -186,32 +184,27 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     options: HuggingFaceAuthenticateOptions,
     statePrefix = '',
   ): Promise<Outcome> {
-    const { clientID, authorizationURL, audience, usesIdToken } = this.config
-    const callbackURL = this.callbackURLFor(req, options)
-    const { state } = options
+    const { clientID, authorizationURL, audience, usesIdToken, proxy } = this.config
+    const redirectURI = checkCallbackURL(options.callbackURL ?? this._callbackURL)
+    const callbackURL = absoluteURL(req, redirectURI, proxy)
     const scope =
       options.scope === undefined ? this.config.scope : scopeText(options.scope, usesIdToken)
     const verifier = randomBytes(32).toString('base64url')
     const challenge = s256(verifier)
-    const signIn = { audience, verifier, callbackURL, scope, state }
     const store = this.storeFor(req)
-    const handle = await store.save(req, signIn)
+    const { state } = options
+    const handle = await store.save(req, { audience, verifier, callbackURL, scope, state })
     unmarkUsed(`${audience} ${handle}`)
     debug('begun: scope "%s", %s, kept in %s', scope, callbackURL, store.constructor.name)
-    const url = authorizationRequest(authorizationURL, this.authorizationParams(options), {
-      response_type: 'code',
-      client_id: clientID,
-      redirect_uri: callbackURL,
-      scope,
-      state: statePrefix + handle,
-      code_challenge: challenge,
-      code_challenge_method: 'S256',
-      // Derived from the verifier, so it does not have to be stored (Core 15.5.2).
-      nonce: hasOpenid(scope) ? challenge : undefined,
-    })
     this.keys.prewarm()
     responseOf(req)?.setHeader('Cache-Control', 'no-store')
-    return ['redirect', url]
+    const client = { response_type: 'code', client_id: clientID, redirect_uri: callbackURL, scope }
+    const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
+    // Derived from the verifier, so it does not have to be stored (Core 15.5.2).
+    const nonce = hasOpenid(scope) ? challenge : undefined
+    const own = { ...client, state: statePrefix + handle, ...pkce, nonce }
+    const added = this.authorizationParams(options)
+    return ['redirect', authorizationRequest(authorizationURL, added, own)]
   }
 
   /** Second leg: a sign-in is taken before its code is sent, and verified before its token is used. @internal */
@@ -227,8 +220,9 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     try {
       signIn = await this.takeSignIn(req, handle)
     } catch (error) {
-      const canRestart = restart && !isSecondTry && response.code !== undefined
-      if (!canRestart || req.method !== 'GET' || !isGone(error)) throw error
+      const isGone = error instanceof SignInFailure && goneCodes.includes(error.info.code)
+      const mayRestart = restart && !isSecondTry && response.code && req.method === 'GET'
+      if (!isGone || !mayRestart) throw error
       // The app's own state was kept in the sign-in.
       return this.start(req, { ...options, state: undefined }, secondTry)
     }
@@ -237,71 +231,53 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     const needsIdToken = usesIdToken || hasOpenid(signIn.scope)
     // Fetched along with the tokens. If this fails, `verify` below says so.
     if (needsIdToken) this.keys.ready().catch(() => {})
-    const tokens = await this.requestTokens(response.code, {
-      ...this.tokenParams(options),
-      grant_type: 'authorization_code',
-      redirect_uri: signIn.callbackURL,
-      code_verifier: signIn.verifier,
-    })
+    const { verifier, callbackURL, state } = signIn
+    const grant = { grant_type: 'authorization_code', redirect_uri: callbackURL }
+    const params = { ...this.tokenParams(options), ...grant, code_verifier: verifier }
+    const tokens = await this.requestTokens(response.code, params)
     const { accessToken } = tokens
-    const nonce = s256(signIn.verifier)
     const now = Math.floor(Date.now() / 1000)
-    const expected = { issuer, clientID, nonce, accessToken, now }
-    const claims = needsIdToken ? await this.keys.verify(idTokenOf(tokens), expected) : undefined
+    const expected = { issuer, clientID, nonce: s256(verifier), accessToken, now }
+    const idToken = tokens.params.id_token
+    const claims = needsIdToken ? await this.keys.verify(idToken, expected) : undefined
     const profile =
       claims && usesIdToken
         ? readProfile(claims, JSON.stringify(claims))
         : await this.loadProfile(accessToken)
     // Core 5.3.2: userinfo of another person must not be used
     if (claims && profile?.id !== undefined && profile.id !== claims.sub) {
-      const message = 'userinfo and the ID token name different people'
-      throw new HubError('sub_mismatch', 'userinfo', message)
+      throw new HubError('sub_mismatch', 'userinfo', 'the ID token names another person')
     }
 
     const first = this._passReqToCallback ? [req] : []
     const [user, info] = await callVerify(this._verify, first, tokens, profile)
+    if (!user && info) return ['fail', info]
     if (!user) {
-      if (info) return ['fail', info]
-      const message = 'This account cannot sign in here.'
-      throw new SignInFailure('refused', message, 'Your verify function returned no user.', 401)
+      const detail = 'Your verify function returned no user.'
+      throw new SignInFailure('refused', detail, 'This account cannot sign in here.', 401)
     }
-    const { state } = signIn
-    return ['success', user, state === undefined ? (info ?? {}) : { ...info, state }]
+    return ['success', user, { ...info, ...(state === undefined ? {} : { state }) }]
   }
 
   /** @internal */
   private async takeSignIn(req: HostRequest, handle: string): Promise<SignIn> {
-    const key = `${this.config.audience} ${handle}`
-    if (isUsed(key)) throw alreadyUsed()
-    let signIn: SignIn
-    try {
-      signIn = await this.storeFor(req).take(req, handle)
-    } catch (error) {
-      const origin = originOf(req, true)
-      const isLost = error instanceof SignInFailure && error.info.code === 'state_lost'
-      if (isLost) error.info.detail = likelyCause(origin, this._callbackURL)
-      throw error
-    }
-    // A second callback may have got as far meanwhile.
-    if (isUsed(key)) throw alreadyUsed()
+    const { audience } = this.config
+    const key = `${audience} ${handle}`
+    checkUnused(key)
+    const signIn = await this.storeFor(req).take(req, handle)
     markUsed(key)
-    if (signIn.audience === this.config.audience) return signIn
-    throw unknown('It belongs to another hub or client.')
+    if (signIn.audience !== audience) throw unknown('It belongs to another hub or client.')
+    return signIn
   }
 
   /** @internal */
   private async requestTokens(code: string, params: object): Promise<Tokens> {
-    let values: unknown[]
-    try {
-      values = await fromCallback((callback) =>
-        this._oauth2.getOAuthAccessToken(code, params, callback as () => void),
-      )
-    } catch (error) {
-      const parse = (body: string, status: number) => this.parseErrorResponse(body, status)
-      throw receivedError('token', error, parse)
-    }
-    const [accessToken, refreshToken, granted = {}] = values
-    return { accessToken, refreshToken, params: granted } as Tokens
+    const values = await fromCallback((callback) =>
+      this._oauth2.getOAuthAccessToken(code, params, callback as () => void),
+    ).catch((error) => rethrow('token', error))
+    const [accessToken, refreshToken, granted] = values
+    // A copy, since concurrent refreshes share one response.
+    return { accessToken, refreshToken, params: { ...(granted as TokenParams) } } as Tokens
   }
 
   /** @internal */
@@ -338,16 +314,10 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     accessToken: string,
     done: (error?: unknown, profile?: HuggingFaceProfile) => void,
   ): void {
-    const { userProfileURL } = this.config
     const response = fromCallback((callback) =>
-      this._oauth2.get(userProfileURL, accessToken, callback as () => void),
-    )
-    const profile = response.then(
-      ([body, received]) => [readUserinfo(String(body), received)],
-      (error) => {
-        throw receivedError('userinfo', error, parseErrorResponse)
-      },
-    )
+      this._oauth2.get(this.config.userProfileURL, accessToken, callback as () => void),
+    ).catch((error) => rethrow('userinfo', error))
+    const profile = response.then(([body, received]) => [readUserinfo(String(body), received)])
     toCallback(profile, done as Callback)
   }
 
@@ -361,61 +331,40 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
   /** What an error response of the token endpoint means (RFC 6749 5.2), or null. */
   override parseErrorResponse(body: string, status: number): Error | null {
-    return parseErrorResponse(body, status)
-  }
-
-  /** @internal */
-  private callbackURLFor(req: HostRequest, options: HuggingFaceAuthenticateOptions): string {
-    const callbackURL = options.callbackURL ?? this._callbackURL
-    checkCallbackURL(callbackURL)
-    const url = absoluteURL(req, callbackURL, this.config.proxy)
-    if (url !== undefined) return url
-    const detail = 'callbackURL is relative, and the request names no usable host.'
-    throw new SignInFailure('invalid_host', 'This address cannot be used to sign in.', detail, 400)
+    return parseErrorResponse(body, status, this.config.clientSecret !== '')
   }
 
   /** @internal */
   private storeFor(req: HostRequest): SignInStore {
-    if (this.store) return this.store
-    if (this.cookies && responseOf(req)) return this.cookies
-    if (req.session) return this.sessions
-    throw new Error(
-      this.cookies
-        ? 'HuggingFaceStrategy cannot reach the response to set a cookie; set req.res = res before passport.authenticate'
-        : 'HuggingFaceStrategy has no secret to encrypt a cookie with; set clientSecret (is its environment variable set?), or stateSecret for a public client',
-    )
+    const cookies = responseOf(req) && this.cookies
+    const store = this.store ?? cookies ?? (req.session && this.sessions)
+    if (store) return store
+    const noSecret =
+      'there is no secret to encrypt a cookie with; set clientSecret (is its environment variable set?), or stateSecret for a public client'
+    throw new Error(`HuggingFaceStrategy: ${this.cookies ? responseIsMissing : noSecret}`)
   }
 }
 
-function isGone(error: unknown): boolean {
-  const codes = ['state_lost', 'state_unknown', 'state_expired']
-  return error instanceof SignInFailure && codes.includes(error.info.code)
+/** A replaced method of `_oauth2` may fail with an object that is no error, as node-oauth's own do. */
+function rethrow(phase: HubPhase, error: unknown): never {
+  if (error instanceof Error) throw error
+  throw new HubError('connection_failed', phase, 'a replaced method of _oauth2 failed')
 }
 
 /** RFC 7636 4.2 */
-function s256(verifier: string): string {
-  return createHash('sha256').update(verifier).digest('base64url')
-}
-
-function idTokenOf({ params }: Tokens): string {
-  if (params.id_token !== undefined) return params.id_token
-  const message = 'the Hub sent no ID token; enable the scope openid on your OAuth app'
-  throw new HubError('missing_id_token', 'token', message)
-}
+const s256 = (verifier: string): string => createHash('sha256').update(verifier).digest('base64url')
 
 /** What an action threw, or what it means if Passport's own message does not say. */
 function explain(thrown: unknown): unknown {
-  const { message } = Object(thrown) as { message?: unknown }
-  if (!String(message).includes('req.session.regenerate is not a function')) return thrown
-  const advice =
-    'Passport needs a session with regenerate() and save(); with cookie-session, add the shim of docs/frameworks.md'
-  return new Error(advice, { cause: thrown })
+  const needsShim = /req\.session\.regenerate is not a function/.test(Object(thrown).message)
+  const advice = 'With cookie-session, Passport needs the shim of docs/frameworks.md'
+  return needsShim ? new Error(advice, { cause: thrown }) : thrown
 }
 
 /** Why a leg ended as it did, without secrets: only our own errors may show their message. */
 function describe([action, reason]: Outcome): string {
-  if (action !== 'fail' && action !== 'error') return action
-  const { code, detail, name } = Object(reason) as Record<string, unknown>
+  if (action === 'success') return action
+  const { name, code, detail } = Object(reason) as Record<string, unknown>
   const message = reason instanceof HubError ? reason.message : detail
   return [action, name, code, message].filter((part) => typeof part === 'string').join(' ')
 }

@@ -23,8 +23,9 @@ export function callVerify(
   const args = [...first, accessToken, refreshToken, ...(arity === 5 ? [params] : []), profile]
   // Without a fourth parameter there is no `done`, unless all are in a rest parameter.
   const hasCallback = verify.length === 0 || arity > 3
-  const verified = fromCallback((done) => verify(...args, withGuard(done)), hasCallback)
-  return verified as Promise<[user?: Express.User, info?: object]>
+  return fromCallback((done) => verify(...args, withGuard(done)), hasCallback) as Promise<
+    [user?: Express.User, info?: object]
+  >
 }
 
 /**

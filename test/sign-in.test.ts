@@ -10,9 +10,6 @@ import {
   type VerifyWithParams,
 } from '../lib/index'
 import { type SignInOptions, signIn as signInAtHub } from '../testing/sign-in'
-import { startApp, startHub, Visitor } from './support/process'
-import { respond } from './support/raw-hub'
-import { secretsIn } from './support/secrets'
 import { authenticate, begin, callbackURL, errorOf, watchSignIns } from './support/sign-in'
 
 /** With the local Hub, in a process of its own: `npx passport-huggingface`. */
@@ -109,20 +106,4 @@ test('a profile from the ID token has no PRO, no organizations and no userinfo',
   expect(profile).toMatchObject({ username: 'ada', displayName: 'Ada Moreno', emails })
   expect([profile.isPro, profile.orgs]).toEqual([undefined, undefined])
   expect(JSON.parse(profile._raw)).toMatchObject({ sub: profile.id, aud: 'local-app', iss: hubURL })
-})
-
-test('NODE_DEBUG=passport-huggingface prints one line for each leg, without a secret', async () => {
-  const hub = await startHub({ keepAlive: true })
-  const app = await startApp(hub, {}, { NODE_DEBUG: 'passport-huggingface' })
-  const person = new Visitor(app)
-  await person.signIn()
-  await person.get('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
-  hub.answers.token = respond({ error: 'invalid_grant', error_description: 'it has expired' }, { status: 400 })
-  await person.signIn()
-  const lines = app.output.replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '').trim()
-  // Only this output was to be expected.
-  app.output = ''
-  const expected = [/^begun: /, /^ended: success$/, /^ended: fail state_unknown /, /^begun: /, /^ended: error TokenError invalid_grant/]
-  expect(lines.split('\n')).toEqual(expected.map((line) => expect.stringMatching(line)))
-  expect(secretsIn(lines, [...hub.secrets, 'opaque-code-of-somebody'])).toEqual([])
 })

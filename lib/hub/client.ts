@@ -1,14 +1,15 @@
 import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { OAuth2 } from 'oauth'
+import { TokenError } from 'passport-oauth2'
 import { type Callback, toCallback } from '../callback'
-import { HubError, type HubErrorCode, type HubPhase, httpStatus, TokenError } from '../errors'
+import { HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
 import type { TokenParams } from '../options'
 import { type HuggingFaceProfile, readProfile } from '../profile'
-import { displayText, errorCode, sanitizedCause } from './display-text'
+import { displayText, errorCode } from './display-text'
 import { type HubResponse, responseDetails, send } from './http'
 import { parseObject } from './json'
 
-type ParseErrorResponse = (body: string, status: number) => Error | null
+export type ParseErrorResponse = (body: string, status: number) => Error | null
 
 export interface HubClientSettings {
   /** For each request to the Hub, in milliseconds. */
@@ -17,15 +18,13 @@ export interface HubClientSettings {
   parseErrorResponse: ParseErrorResponse
 }
 
-export interface TokenResponse extends TokenParams {
-  access_token: string
-  refresh_token?: string
-}
+/** What node-oauth's callback gets. */
+type Tokens = [accessToken: string, refreshToken: string | undefined, params: TokenParams]
 
 /** node-oauth's client, with our own requests, client authentication and checks. */
 export class HubClient extends OAuth2 {
   private readonly settings: HubClientSettings
-  private readonly refreshes = new Map<string, Promise<TokenResponse>>()
+  private readonly refreshes = new Map<string, Promise<Tokens>>()
 
   /** The first six parameters are node-oauth's: passport-oauth2-refresh passes them. */
   constructor(
@@ -45,13 +44,7 @@ export class HubClient extends OAuth2 {
 
   /** The callback gets the access token, the refresh token and the rest of the token response. */
   override getOAuthAccessToken(code: string, params: unknown, callback?: unknown): void {
-    const tokens = this.fetchTokens(code, params as Record<string, string>)
-    const values = tokens.then(({ refresh_token, ...rest }) => [
-      rest.access_token,
-      refresh_token,
-      rest,
-    ])
-    toCallback(values, callback as Callback)
+    toCallback(this.fetchTokens(code, params as Record<string, string>), callback as Callback)
   }
 
   /** How `get` sends its requests. The access token goes into a header, never into the URL. */
@@ -65,9 +58,8 @@ export class HubClient extends OAuth2 {
   ): void {
     const authorization = accessToken ? { authorization: this.buildAuthHeader(accessToken) } : {}
     const all = { ...headers, ...authorization }
-    const values = this.send('userinfo', method, url, all, body ? String(body) : undefined).then(
-      (response) => [response.body, { ...response, statusCode: response.status }],
-    )
+    const response = this.send('userinfo', method, url, all, body ? String(body) : undefined)
+    const values = response.then((got) => [got.body, { ...got, statusCode: got.status }])
     toCallback(values, callback as Callback)
   }
 
@@ -77,52 +69,29 @@ export class HubClient extends OAuth2 {
   }
 
   /** One flight for each refresh token: the Hub's rotate, so a second one would be rejected. */
-  private fetchTokens(code: string, fields: Record<string, string>): Promise<TokenResponse> {
+  private fetchTokens(code: string, fields: Record<string, string>): Promise<Tokens> {
     if (fields['grant_type'] !== 'refresh_token') return this.requestTokens({ ...fields, code })
-    const flying = this.refreshes.get(code)
-    if (flying) return flying
-    const flight = this.requestTokens({ ...fields, refresh_token: code })
-    const land = () => this.refreshes.delete(code)
-    flight.then(land, land)
+    const flight =
+      this.refreshes.get(code) ??
+      this.requestTokens({ ...fields, refresh_token: code }).finally(() =>
+        this.refreshes.delete(code),
+      )
     this.refreshes.set(code, flight)
     return flight
   }
 
   /** RFC 6749 4.1.3 and 6, with the client authentication of 2.3.1. */
-  private async requestTokens(fields: Record<string, string>): Promise<TokenResponse> {
+  private async requestTokens(fields: Record<string, string>): Promise<Tokens> {
     const form = new URLSearchParams(fields)
     const headers: OutgoingHttpHeaders = { 'content-type': 'application/x-www-form-urlencoded' }
-    if (this._clientSecret) {
-      const credentials = `${formEncode(this._clientId)}:${formEncode(this._clientSecret)}`
-      headers['authorization'] = `Basic ${Buffer.from(credentials).toString('base64')}`
-    } else {
-      form.set('client_id', this._clientId)
-    }
+    // Form-encoded, so the first equals sign is the one between them.
+    const pair = new URLSearchParams([[this._clientId, this._clientSecret]]).toString()
+    const credentials = Buffer.from(pair.replace('=', ':')).toString('base64')
+    if (this._clientSecret) headers['authorization'] = `Basic ${credentials}`
+    else form.set('client_id', this._clientId)
     const url = this._getAccessTokenUrl()
-    try {
-      const response = await this.send('token', 'POST', url, headers, form.toString())
-      return readTokenResponse(response, this.settings.parseErrorResponse)
-    } catch (error) {
-      throw error instanceof TokenError ? this.advised(error, fields['grant_type']) : error
-    }
-  }
-
-  /** The error, with what to do about it. */
-  private advised(error: TokenError, grantType: string | undefined): TokenError {
-    const app = 'your OAuth app at https://huggingface.co/settings/connected-applications'
-    const advice: Record<string, string> = {
-      invalid_client: this._clientSecret
-        ? `The Hub did not accept this client ID and secret; compare them with ${app}.`
-        : 'No client secret was sent: is its environment variable set?',
-      invalid_grant:
-        grantType === 'refresh_token'
-          ? 'The refresh token has been used, has expired or was revoked: let the person sign in again.'
-          : 'The code has expired or was used, or the redirect URI differs: begin the sign-in again.',
-      invalid_scope: `Enable the scope on ${app} too.`,
-    }
-    const words = error.message ? `${error.code}: "${error.message}"` : error.code
-    error.message = `The Hub responded with ${words}. ${advice[error.code] ?? ''}`.trim()
-    return error
+    const response = await this.send('token', 'POST', url, headers, form.toString())
+    return readTokenResponse(response, this.settings.parseErrorResponse)
   }
 
   /** Resolves with a response of status 2xx. */
@@ -149,54 +118,45 @@ export class HubClient extends OAuth2 {
   }
 }
 
-/**
- * What node-oauth's client passes to its callback, as an error. Ours passes errors. A stub or a
- * replacement may pass `{ statusCode, data }`.
- */
-export function receivedError(phase: HubPhase, error: unknown, parse: ParseErrorResponse): Error {
-  if (error instanceof Error) return error
-  const { statusCode: status, data } = Object(error) as { statusCode?: unknown; data?: unknown }
-  if (typeof status === 'number') {
-    return responseError(phase, { status, headers: {}, body: String(data ?? '') }, parse)
-  }
-  const cause = sanitizedCause(error)
-  return new HubError('connection_failed', phase, `the request failed (${cause.message})`, {
-    cause,
-  })
-}
-
 /** What a response that is not a success means. */
 function responseError(phase: HubPhase, response: HubResponse, parse: ParseErrorResponse): Error {
-  const { status } = response
-  const error = phase === 'token' ? oauthError(response, parse) : undefined
-  if (error) return error
-  if (phase !== 'userinfo' || status !== 401) {
-    return hubError('unexpected_status', phase, `the Hub responded with status ${status}`, response)
+  const { status, body } = response
+  const details = responseDetails(response)
+  const failure = (code: HubErrorCode, hint = '') =>
+    new HubError(code, phase, `the Hub responded with status ${status}${hint}`, details)
+  if (status >= 300 && status < 400) return failure('unexpected_redirect', '; is hubURL right?')
+  if (phase === 'userinfo' && status === 401) {
+    return failure('unauthorized', ': the access token has expired or was revoked')
   }
-  const message = 'the access token has expired, or the person has revoked the app (401)'
-  return hubError('unauthorized', phase, message, response)
-}
-
-/** OAuth's own error (RFC 6749 5.2), if the response has one. */
-function oauthError(response: HubResponse, parse: ParseErrorResponse): Error | undefined {
+  if (phase !== 'token') return failure('unexpected_status')
   try {
-    const error = parse(response.body, response.status)
-    if (!(error instanceof TokenError)) return error ?? undefined
-    return Object.assign(error, { phase: 'token' }, httpStatus(502), responseDetails(response))
+    const error = parse(body, status)
+    if (error instanceof TokenError) Object.assign(error, { phase }, httpStatus(502), details)
+    return error ?? failure('unexpected_status')
   } catch {
-    return undefined
+    // An override that cannot read the body has nothing to say about it.
+    return failure('unexpected_status')
   }
 }
 
-/** The default of `parseErrorResponse`. */
-export function parseErrorResponse(body: string, status: number): Error | null {
-  const { error, error_description, error_uri } = Object(JSON.parse(body)) as Record<
-    string,
-    unknown
-  >
+const app = 'your OAuth app: https://huggingface.co/settings/connected-applications'
+const noSecret = 'No client secret was sent: is its environment variable set?'
+const advice = new Map([
+  ['invalid_client', `Compare the client ID and secret with ${app}`],
+  ['invalid_grant', 'The code or refresh token is used up, expired or revoked: sign in again.'],
+  ['invalid_scope', `Enable the scope in ${app}`],
+])
+
+/** The default of `parseErrorResponse`: OAuth's own error (RFC 6749 5.2), and what to do about it. */
+export function parseErrorResponse(body: string, status: number, hasSecret = true): Error | null {
+  const { error, error_description, error_uri } = parseObject(body) ?? {}
   const code = errorCode(error)
   if (code === undefined) return null
-  return new TokenError(displayText(error_description), code, displayText(error_uri), status)
+  const said = displayText(error_description)
+  const words = said ? `${code}: "${said}"` : code
+  const cure = code === 'invalid_client' && !hasSecret ? noSecret : (advice.get(code) ?? '')
+  const message = `The Hub responded with ${words}. ${cure}`.trim()
+  return new TokenError(message, code, displayText(error_uri), status)
 }
 
 /**
@@ -205,49 +165,46 @@ export function parseErrorResponse(body: string, status: number): Error | null {
  * @throws {HubError} invalid_response
  */
 export function readUserinfo(body: string, received: unknown): HuggingFaceProfile {
-  const { statusCode = 200, headers = {} } = Object(received) as Partial<IncomingMessage>
-  const response = { status: statusCode, headers, body }
+  const { statusCode: status = 200, headers = {} } = Object(received) as Partial<IncomingMessage>
+  const response = { status, headers, body }
   const profile = readProfile(readObject('userinfo', response), body)
   if (profile) return profile
-  throw hubError('invalid_response', 'userinfo', 'the response has no sub', response)
+  throw new HubError(
+    'invalid_response',
+    'userinfo',
+    'the response has no sub',
+    responseDetails(response),
+  )
 }
 
 /** RFC 6749 5.1. */
-function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): TokenResponse {
-  const fields = readObject('token', response)
-  for (const [name, value] of Object.entries(fields)) if (value === null) delete fields[name]
+function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): Tokens {
+  const sent = Object.entries(readObject('token', response))
+  const fields = Object.fromEntries(sent.filter(([, value]) => value !== null))
   // Some servers send OAuth's errors with status 200.
   if (fields['error']) throw responseError('token', response, parse)
-  const { access_token, token_type = 'bearer', expires_in, ...rest } = fields
-  const texts = [access_token, token_type, rest['refresh_token'], rest['id_token'], rest['scope']]
+  const { access_token, refresh_token, token_type = 'bearer', expires_in, ...rest } = fields
+  const texts = [access_token, refresh_token, token_type, rest['id_token'], rest['scope']]
   const areTexts = texts.every((each) => each === undefined || typeof each === 'string')
   // RFC 6750 2.1: visible ASCII. Nothing else could be sent in a header.
   const isUsable = areTexts && /^[\x21-\x7e]+$/.test((access_token as string | undefined) ?? '')
   if (!isUsable || (token_type as string).toLowerCase() !== 'bearer') {
     const message = 'the response has no usable bearer token; is tokenURL right?'
-    throw hubError('invalid_response', 'token', message, response)
+    throw new HubError('invalid_response', 'token', message, responseDetails(response))
   }
   const seconds = typeof expires_in === 'object' ? Number.NaN : Number(expires_in)
   const lifetime = Number.isFinite(seconds) ? { expires_in: seconds } : {}
-  return { access_token, token_type, ...rest, ...lifetime } as TokenResponse
+  const params = { access_token, token_type, ...rest, ...lifetime }
+  return [access_token, refresh_token, params] as Tokens
 }
 
 function readObject(phase: HubPhase, response: HubResponse): Record<string, unknown> {
   const value = parseObject(response.body)
   if (value) return value
-  throw hubError('invalid_response', phase, 'the response is not a JSON object', response)
-}
-
-function hubError(
-  code: HubErrorCode,
-  phase: HubPhase,
-  message: string,
-  response: HubResponse,
-): HubError {
-  return new HubError(code, phase, message, responseDetails(response))
-}
-
-/** application/x-www-form-urlencoded: RFC 6749 2.3.1 wants it before Basic. */
-function formEncode(value: string): string {
-  return new URLSearchParams([['', value]]).toString().slice(1)
+  throw new HubError(
+    'invalid_response',
+    phase,
+    'the response is not a JSON object',
+    responseDetails(response),
+  )
 }

@@ -16,14 +16,12 @@ export function displayText(said: unknown): string | undefined {
 }
 
 /** The error code of an OAuth response, if it looks like one (RFC 6749 5.2). */
-export function errorCode(said: unknown): string | undefined {
-  return typeof said === 'string' && /^[a-z_]{1,40}$/.test(said) ? said : undefined
-}
+export const errorCode = (said: unknown): string | undefined =>
+  typeof said === 'string' && /^[a-z_]{1,40}$/.test(said) ? said : undefined
 
 /** The Hub's request ID, if it looks like one: `Root=1-…` or a UUID. A long run could be a secret. */
-export function requestId(said: unknown): string | undefined {
-  return /^(Root=)?[\da-f]{1,24}([-;][\da-f]{1,24}){0,9}$/i.exec(String(said).slice(0, 100))?.[0]
-}
+export const requestId = (said: unknown): string | undefined =>
+  /^(Root=)?[\da-f]{1,24}([-;][\da-f]{1,24}){0,9}$/i.exec(String(said).slice(0, 100))?.[0]
 
 /** A cause without what Node adds to it: its parse errors contain the raw response. */
 export function sanitizedCause(cause: unknown): Error {

@@ -26,17 +26,21 @@ export interface HubResponse extends ResponseHead {
 /** Maximum size of a response body, in bytes. */
 const maxBodySize = 1024 * 1024
 
+const decoder = new TextDecoder()
+
 /** How long an idle connection is kept for the next sign-in, in milliseconds. */
 const idleTimeout = 60_000
 
 /**
  * Sends one request and resolves with the complete response. Redirects are not followed.
  *
- * @throws {HubError} timeout, connection_failed, response_too_large, response_truncated,
- * unexpected_redirect or invalid_response
+ * @throws {HubError} timeout, connection_failed, response_too_large, response_truncated or
+ * invalid_response
  */
 export async function send(request: HubRequest): Promise<HubResponse> {
-  const { phase, url, method, headers, timeout, agent = defaultAgent(url) } = request
+  const { phase, url, method, headers, timeout } = request
+  const library = url.startsWith('https:') ? https : http
+  const { agent = defaultAgent(library) } = request
   const fail: Fail = (code, message, more) => new HubError(code, phase, message, more)
   // Node gives each address of a host 250 ms, which is less than a slow handshake takes.
   const autoSelectFamilyAttemptTimeout = Math.max(Math.ceil(timeout / 2), 10)
@@ -53,13 +57,11 @@ export async function send(request: HubRequest): Promise<HubResponse> {
 
   const exchange = async (): Promise<HubResponse> => {
     for (let attempt = 1; ; attempt++) {
-      const sent = libraryFor(url).request(url, options)
+      const sent = library.request(url, options)
       outgoing = sent
-      let isReused = false
-      let bytesBefore = 0
+      let bytesBefore: number | undefined
       sent.on('socket', (socket) => {
-        isReused = sent.reusedSocket
-        bytesBefore = socket.bytesRead
+        if (sent.reusedSocket) bytesBefore = socket.bytesRead
         // Deno sends such a request again, even one that was destroyed (denoland/deno#36786).
         sent.reusedSocket = false
       })
@@ -79,7 +81,7 @@ export async function send(request: HubRequest): Promise<HubResponse> {
       } catch (error) {
         // The Hub may close a kept connection just as it is used again. It has not seen the request
         // then, so it is safe to send even a code once more, over a new connection.
-        const wasDead = isReused && sent.socket?.bytesRead === bytesBefore
+        const wasDead = sent.socket && sent.socket.bytesRead === bytesBefore
         if (!wasDead || attempt > 1 || isExpired) throw error
         // Other idle connections are probably dead too. Some agents do not name theirs.
         for (const idle of Object.values(agent.freeSockets ?? {}).flat()) idle?.destroy()
@@ -108,17 +110,17 @@ type Fail = (
 async function readBody(response: http.IncomingMessage, fail: Fail): Promise<string> {
   const { statusCode: status = 0, headers } = response
   const details = () => responseDetails({ status, headers })
-  if (status >= 300 && status < 400) {
-    throw fail('unexpected_redirect', `the Hub redirected (${status}); is hubURL right?`, details())
-  }
   const chunks: Buffer[] = []
   let size = 0
   try {
-    for await (const chunk of response) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > maxBodySize) break
-    }
+    await new Promise<void>((resolve, reject) => {
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > maxBodySize) resolve()
+        else chunks.push(chunk)
+      })
+      response.on('end', resolve).on('error', reject).on('close', reject)
+    })
   } catch {
     throw fail('response_truncated', 'the response was cut short', details())
   }
@@ -127,8 +129,8 @@ async function readBody(response: http.IncomingMessage, fail: Fail): Promise<str
   }
   // We ask for no content encoding. If there is one, only the status is of use.
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
-  if (encoding === 'identity' || size === 0) return new TextDecoder().decode(Buffer.concat(chunks))
-  if (status >= 400) return ''
+  if (encoding === 'identity' || size === 0) return decoder.decode(Buffer.concat(chunks))
+  if (status >= 300) return ''
   throw fail('invalid_response', 'the response has an unexpected content encoding', details())
 }
 
@@ -136,18 +138,12 @@ async function readBody(response: http.IncomingMessage, fail: Fail): Promise<str
 export function responseDetails({ status, headers }: ResponseHead): HubResponseDetails {
   const id = requestId(headers['x-request-id'])
   const after = headers['retry-after'] ?? ''
-  // RFC 9110 10.2.3: seconds or a date
-  const seconds = /^\d+$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000
-  const retryAfter = Math.max(0, Math.ceil(seconds))
   return {
     hubStatus: status,
     ...(id === undefined ? {} : { requestId: id }),
-    ...(Number.isSafeInteger(retryAfter) ? { retryAfter } : {}),
+    // RFC 9110 10.2.3. A date is of no use, unless the clocks agree.
+    ...(/^\d{1,9}$/.test(after) ? { retryAfter: Number(after) } : {}),
   }
-}
-
-function libraryFor(url: string): typeof http | typeof https {
-  return url.startsWith('https:') ? https : http
 }
 
 const agents = new Map<unknown, http.Agent>()
@@ -156,8 +152,7 @@ const agents = new Map<unknown, http.Agent>()
  * One agent for the process, so that a strategy made for one request finds open connections too.
  * An agent that the app has put in place of Node's own, such as a proxy agent, is respected.
  */
-function defaultAgent(url: string): http.Agent {
-  const { Agent, globalAgent } = libraryFor(url)
+function defaultAgent({ Agent, globalAgent }: typeof http | typeof https): http.Agent {
   if (globalAgent.constructor !== Agent) return globalAgent
   const { options } = globalAgent as https.Agent
   const agent =

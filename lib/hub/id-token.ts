@@ -27,16 +27,22 @@ export interface Expectations {
 /** How much the Hub's clock and ours may differ, in seconds. */
 const clockTolerance = 60
 
-/** The signing keys of a JSON Web Key Set (RFC 7517). Keys that cannot be used are left out. */
-export function readSigningKeys(jwks: Record<string, unknown>): SigningKey[] | undefined {
-  if (!Array.isArray(jwks['keys'])) return undefined
+/**
+ * The signing keys of a JSON Web Key Set (RFC 7517). Keys that cannot be used are left out.
+ *
+ * @throws {HubError} invalid_response
+ */
+export function readSigningKeys(jwks: Record<string, unknown>): SigningKey[] {
+  if (!Array.isArray(jwks['keys'])) {
+    throw new HubError('invalid_response', 'jwks', 'the response is not a JSON Web Key Set')
+  }
   return jwks['keys'].flatMap((entry) => readSigningKey(Object(entry)) ?? [])
 }
 
 function readSigningKey(jwk: Record<string, unknown>): SigningKey | undefined {
   const { kty, n, e, d, kid, use = 'sig', alg = 'RS256', key_ops: operations = ['verify'] } = jwk
-  if (kty !== 'RSA' || use !== 'sig' || alg !== 'RS256' || d !== undefined) return undefined
-  if (JSON.stringify(operations) !== '["verify"]') return undefined
+  const isForUs = kty === 'RSA' && use === 'sig' && alg === 'RS256' && d === undefined
+  if (!isForUs || JSON.stringify(operations) !== '["verify"]') return undefined
   try {
     const key = createPublicKey({ key: { kty, n: String(n), e: String(e) }, format: 'jwk' })
     // RFC 7518 3.3
@@ -106,9 +112,8 @@ function assert(condition: unknown, problem: string): asserts condition {
   if (!condition) throw invalidIdToken(problem)
 }
 
-export function invalidIdToken(problem: string): HubError {
-  return new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${problem}`)
-}
+export const invalidIdToken = (problem: string): HubError =>
+  new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${problem}`)
 
 /** RFC 7515 2 and RFC 4648 3.5: base64url without padding, and only in its canonical form. */
 function decode(part: string): Buffer {

@@ -7,13 +7,12 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { parse, serialize } from 'cookie'
-import { type HostRequest, originOf, responseOf } from '../framework'
+import { type HostRequest, responseIsMissing, responseOf } from '../framework'
 import {
-  beganAt,
+  checkHandle,
   defaultMaxAge,
-  isExpired,
   isHandle,
-  maxSignIns,
+  newest,
   newHandle,
   notFound,
   type SignIn,
@@ -53,75 +52,67 @@ const plainPrefix = 'hf-signin.'
  */
 export class CookieStateStore implements SignInStore {
   /** The first one encrypts. @internal */
-  private readonly keys: readonly [KeyObject, ...KeyObject[]]
+  private readonly keys: readonly KeyObject[]
   /** @internal */
   private readonly maxAge: number
   /** @internal */
-  private readonly sameSite: 'lax' | 'none'
-  /** @internal */
-  private readonly partitioned: boolean
+  private readonly attributes: { sameSite: 'lax' | 'none'; partitioned: boolean }
 
   /** @throws {TypeError} if there is no secret */
   constructor(options: CookieStateStoreOptions) {
     const { secret, maxAge = defaultMaxAge, sameSite = 'lax', partitioned = false } = options
-    const [newest, ...older] = typeof secret === 'string' ? [secret] : (secret ?? [])
-    if (!newest || ![newest, ...older].every((each) => typeof each === 'string' && each !== '')) {
-      throw new TypeError(
-        'CookieStateStore needs a secret: a string, or a list with the newest first',
-      )
+    const secrets = [secret ?? []].flat()
+    if (secrets.length === 0 || !secrets.every((each) => typeof each === 'string' && each !== '')) {
+      throw new TypeError('CookieStateStore needs a secret, or a list with the newest first')
     }
-    this.keys = [deriveKey(newest), ...older.map(deriveKey)]
+    this.keys = secrets.map(deriveKey)
     this.maxAge = maxAge
-    this.sameSite = sameSite
-    this.partitioned = partitioned
+    this.attributes = { sameSite, partitioned }
   }
 
   /** Called by the strategy. */
   async save(req: HostRequest, signIn: SignIn): Promise<string> {
     const handle = newHandle()
-    const value = encrypt(JSON.stringify(signIn), this.keys[0], handle)
+    const value = encrypt(JSON.stringify(signIn), this.keys[0] as KeyObject, handle)
     if (value.length > maxCookieSize) {
       const sizes = `${value.length} bytes encrypted, at most ${maxCookieSize}`
       throw new RangeError(`state is too large for a cookie (${sizes}); store it and pass its key`)
     }
-    const prefix = this.prefixFor(signIn.callbackURL)
-    const newestFirst = [...cookiesOf(req, prefix)].sort(([a], [b]) => beganAt(b) - beganAt(a))
-    let count = 1
-    let size = value.length
-    const removed = newestFirst.filter(([, other]) => {
-      count += 1
-      size += other.length + prefix.length + handle.length + 3
-      return count > maxSignIns || size > maxTotalSize
-    })
-    for (const [old] of removed.slice(0, maxRemovals)) this.setCookie(req, prefix + old, '', 0)
+    const prefix = this.prefixFor(signIn)
+    const cookies = cookiesOf(req, prefix)
+    for (const [kept] of newest(cookies, maxTotalSize - value.length)) cookies.delete(kept)
+    const removed = [...cookies.keys()].slice(0, maxRemovals)
+    for (const old of removed) this.setCookie(req, prefix + old, '', 0)
     this.setCookie(req, prefix + handle, value, this.maxAge)
     return handle
   }
 
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
-    // On https a plain name could come from another subdomain, so it is not considered.
-    const prefixes = originOf(req)?.startsWith('https:')
-      ? [securePrefix]
-      : [securePrefix, plainPrefix]
+    checkHandle(handle, this.maxAge)
     let others = 0
-    for (const prefix of prefixes) {
+    for (const prefix of [securePrefix, plainPrefix]) {
       const cookies = cookiesOf(req, prefix)
       others += cookies.size
-      const value = cookies.get(handle)
-      const signIn = value && !isExpired(handle, this.maxAge) && this.decrypt(value, handle)
-      if (!signIn || this.prefixFor(signIn.callbackURL) !== prefix) continue
+      const signIn = this.decrypt(cookies.get(handle), handle)
+      // Another subdomain can set a plain cookie, so it counts only for a sign-in that began on http.
+      if (!signIn || this.prefixFor(signIn) !== prefix) continue
       this.setCookie(req, prefix + handle, '', 0)
       return signIn
     }
-    throw notFound(handle, this.maxAge, others)
+    throw notFound(req, others)
   }
 
   /** @internal */
-  private decrypt(value: string, handle: string): SignIn | undefined {
-    for (const key of this.keys) {
+  private decrypt(value: string | undefined, handle: string): SignIn | undefined {
+    for (const key of value ? this.keys : []) {
       try {
-        return JSON.parse(decrypt(value, key, handle)) as SignIn
+        const bytes = Buffer.from(value as string, 'base64url')
+        const options = { authTagLength: 16 }
+        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), options)
+        decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
+        const text = decipher.update(bytes.subarray(12, -16), undefined, 'utf8')
+        return JSON.parse(text + decipher.final('utf8')) as SignIn
       } catch {
         // encrypted with another secret, for another sign-in, or changed
       }
@@ -130,40 +121,33 @@ export class CookieStateStore implements SignInStore {
   }
 
   /** @internal */
-  private prefixFor(callbackURL: string): string {
+  private prefixFor({ callbackURL }: SignIn): string {
     // SameSite=None and Partitioned are for Secure cookies only.
-    const isSecure =
-      this.sameSite === 'none' || this.partitioned || callbackURL.startsWith('https:')
-    return isSecure ? securePrefix : plainPrefix
+    const { sameSite, partitioned } = this.attributes
+    return sameSite === 'none' || partitioned || callbackURL.startsWith('https:')
+      ? securePrefix
+      : plainPrefix
   }
 
   /** @internal */
   private setCookie(req: HostRequest, name: string, value: string, lifetime: number): void {
     const response = responseOf(req)
-    if (!response) {
-      throw new Error(
-        'the response cannot be reached from the request, so no cookie can be set; set req.res = res before passport.authenticate',
-      )
-    }
-    const cookie = serialize(name, value, {
-      path: '/',
-      httpOnly: true,
-      sameSite: this.sameSite,
-      secure: name.startsWith(securePrefix),
-      partitioned: this.partitioned,
-      maxAge: Math.ceil(lifetime / 1000),
-    })
-    const present = response.getHeader('Set-Cookie') ?? []
-    response.setHeader('Set-Cookie', [present, cookie].flat().map(String))
+    if (!response) throw new Error(`no cookie can be set; ${responseIsMissing}`)
+    const secure = name.startsWith(securePrefix)
+    const maxAge = Math.ceil(lifetime / 1000)
+    const attributes = { ...this.attributes, path: '/', httpOnly: true, secure, maxAge }
+    const cookie = serialize(name, value, attributes)
+    const present = (response.getHeader('Set-Cookie') ?? []) as string | string[]
+    response.setHeader('Set-Cookie', ([] as string[]).concat(present, cookie))
   }
 }
 
 /** The browser's sign-ins in progress of one kind: handle to encrypted value. */
 function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const [name, value] of Object.entries(parse(req.headers?.cookie ?? ''))) {
+  for (const [name, value = ''] of Object.entries(parse(req.headers?.cookie ?? ''))) {
     const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    if (value !== undefined && isHandle(handle)) found.set(handle, value)
+    if (isHandle(handle)) found.set(handle, value)
   }
   return found
 }
@@ -180,13 +164,4 @@ function encrypt(text: string, key: KeyObject, handle: string): string {
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(handle))
   const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
   return Buffer.concat(parts).toString('base64url')
-}
-
-/** @throws if the key or the handle differ, or a single bit was changed */
-function decrypt(value: string, key: KeyObject, handle: string): string {
-  const bytes = Buffer.from(value, 'base64url')
-  const iv = bytes.subarray(0, 12)
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: 16 })
-  decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
-  return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
 }

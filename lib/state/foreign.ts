@@ -37,7 +37,14 @@ export class ForeignStore implements SignInStore {
   private readonly store: StateStore
   private readonly meta: StateMeta
 
+  /** @throws {TypeError} if it is no such store */
   constructor(store: StateStore, meta: StateMeta) {
+    const { store: save, verify } = Object(store) as Partial<StateStore>
+    if (typeof save !== 'function' || save.length < 5 || typeof verify !== 'function') {
+      throw new TypeError(
+        'HuggingFaceStrategy: store must have the methods verify, and store with five parameters: store(req, verifier, state, meta, callback), which keeps the code verifier of PKCE',
+      )
+    }
     this.store = store
     this.meta = meta
   }

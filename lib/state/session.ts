@@ -1,10 +1,10 @@
 import type { HostRequest } from '../framework'
 import {
-  beganAt,
+  checkHandle,
   defaultMaxAge,
   isExpired,
   isHandle,
-  maxSignIns,
+  newest,
   newHandle,
   notFound,
   type SignIn,
@@ -18,7 +18,7 @@ export interface SessionStateStoreOptions {
   maxAge?: number | undefined
 }
 
-/** How many characters older sign-ins may take up: some sessions are a cookie of 4096 bytes. */
+/** Maximum size of all of them together, in characters: some sessions are a cookie of 4096 bytes. */
 const maxTotalSize = 2048
 
 /** Keeps sign-ins in progress in `req.session`, for hosts whose response cannot be reached. */
@@ -28,49 +28,42 @@ export class SessionStateStore implements SignInStore {
   /** @internal */
   private readonly maxAge: number
 
-  constructor(options: SessionStateStoreOptions = {}) {
-    this.key = options.key ?? 'huggingface:sign-ins'
-    this.maxAge = options.maxAge ?? defaultMaxAge
+  constructor({ key = 'huggingface:sign-ins', maxAge }: SessionStateStoreOptions = {}) {
+    this.key = key
+    this.maxAge = maxAge ?? defaultMaxAge
   }
 
   /** Called by the strategy. */
   async save(req: HostRequest, signIn: SignIn): Promise<string> {
     const handle = newHandle()
-    const newestFirst = this.read(req).sort(([a], [b]) => beganAt(b) - beganAt(a))
-    let size = JSON.stringify(signIn).length
-    const kept = newestFirst.slice(0, maxSignIns - 1).filter(([, other]) => {
-      size += JSON.stringify(other).length
-      return size <= maxTotalSize
-    })
-    this.write(req, [...kept, [handle, signIn]])
+    const older = newest(this.read(req), maxTotalSize - JSON.stringify(signIn).length)
+    this.write(req, [...older, [handle, signIn]])
     return handle
   }
 
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
-    const entries = this.read(req)
-    const [, signIn] = entries.find(([each]) => each === handle) ?? []
-    if (!signIn) throw notFound(handle, this.maxAge, entries.length)
-    this.write(
-      req,
-      entries.filter(([each]) => each !== handle),
-    )
+    const signIns = new Map(this.read(req))
+    checkHandle(handle, this.maxAge)
+    const signIn = signIns.get(handle)
+    if (!signIn) throw notFound(req, signIns.size)
+    signIns.delete(handle)
+    this.write(req, signIns)
     return signIn
   }
 
   /** @internal */
   private read(req: HostRequest): [handle: string, signIn: SignIn][] {
     if (!req.session) {
-      throw new Error(
-        'there is no req.session; put the session middleware before passport.authenticate',
-      )
+      throw new Error('there is no req.session; use the session middleware before passport')
     }
-    const entries = Object.entries(Object(req.session[this.key]) as Record<string, SignIn>)
-    return entries.filter(([handle]) => isHandle(handle) && !isExpired(handle, this.maxAge))
+    const signIns = Object(req.session[this.key]) as Record<string, SignIn>
+    const isFresh = (handle: string) => isHandle(handle) && !isExpired(handle, this.maxAge)
+    return Object.entries(signIns).filter(([handle]) => isFresh(handle))
   }
 
   /** Assigns a new object: some session stores do not notice a change inside the old one. @internal */
-  private write(req: HostRequest, entries: [string, SignIn][]): void {
-    if (req.session) req.session[this.key] = Object.fromEntries(entries)
+  private write(req: HostRequest, signIns: Iterable<[string, SignIn]>): void {
+    if (req.session) req.session[this.key] = Object.fromEntries(signIns)
   }
 }

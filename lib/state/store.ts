@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { SignInFailure } from '../errors'
-import type { HostRequest } from '../framework'
+import { type HostRequest, originOf } from '../framework'
 
 /** A sign-in in progress: what the way back from the Hub needs to know. */
 export interface SignIn {
@@ -30,87 +30,81 @@ export interface SignInStore {
 export const defaultMaxAge = 60 * 60_000
 
 /** How many sign-ins a browser may have in progress. One more replaces the oldest. */
-export const maxSignIns = 5
+const maxSignIns = 5
 
 /** When the sign-in began, in milliseconds, and 128 random bits. */
-export function newHandle(): string {
-  return `${Date.now().toString(36)}.${randomBytes(16).toString('base64url')}`
-}
+export const newHandle = (): string =>
+  `${Date.now().toString(36)}.${randomBytes(16).toString('base64url')}`
 
-export function isHandle(text: string): boolean {
-  return /^[\da-z]{8}\.[\w-]{22}$/.test(text)
-}
+export const isHandle = (text: string): boolean => /^[\da-z]{8}\.[\w-]{22}$/.test(text)
 
 /** When the sign-in of a handle began, in milliseconds. */
-export function beganAt(handle: string): number {
-  return Number.parseInt(handle, 36)
+const beganAt = (handle: string): number => Number.parseInt(handle, 36)
+
+export const isExpired = (handle: string, maxAge: number): boolean =>
+  Date.now() - beganAt(handle) > maxAge
+
+/**
+ * The newest sign-ins in progress: at most as many as may stay in addition to a new one.
+ *
+ * @param maxSize of all of them together, in characters of JSON
+ */
+export function newest<T>(signIns: Iterable<[handle: string, T]>, maxSize: number): [string, T][] {
+  let size = 0
+  // Of two that began in the same millisecond, a store returns the older one first.
+  const newestFirst = [...signIns].reverse().sort(([a], [b]) => beganAt(b) - beganAt(a))
+  return newestFirst.slice(0, maxSignIns - 1).filter((each) => {
+    size += JSON.stringify(each).length
+    return size <= maxSize
+  })
 }
 
-export function isExpired(handle: string, maxAge: number): boolean {
-  return Date.now() - beganAt(handle) > maxAge
+/** @throws {SignInFailure} state_unknown, state_expired */
+export function checkHandle(handle: string, maxAge: number): void {
+  if (!isHandle(handle)) throw unknown('The state was not issued by this app.')
+  if (!isExpired(handle, maxAge)) return
+  const detail = `It took longer than the maxAge of ${Math.round(maxAge / 1000)} seconds.`
+  throw new SignInFailure('state_expired', detail, 'This sign-in took too long. Please try again.')
 }
 
 /** Why a store does not have a sign-in, although it has `others` of this browser. */
-export function notFound(handle: string, maxAge: number, others: number): SignInFailure {
-  if (!isHandle(handle)) return unknown('The state was not issued by this app.')
-  if (isExpired(handle, maxAge)) {
-    const message = 'This sign-in took too long. Please try again.'
-    const detail = `It took longer than the maxAge of ${Math.round(maxAge / 1000)} seconds.`
-    return new SignInFailure('state_expired', message, detail)
-  }
-  if (others === 0) return new SignInFailure('state_lost', tryAgain)
-  return unknown(`This browser did not begin it, or has begun ${maxSignIns} others since.`)
+export function notFound(req: HostRequest, others: number): SignInFailure {
+  if (others > 0)
+    return unknown(`This browser did not begin it, or has begun ${maxSignIns} others.`)
+  const origin = originOf(req, true) ?? 'this server'
+  const detail = `No cookie or session of this sign-in came back to ${origin}. If callbackURL has another host or scheme, open the app there, or let the framework trust its proxy. Otherwise the browser blocks cookies, the sign-in began in another browser, or the sign-in of another tab cleared the session.`
+  return new SignInFailure('state_lost', detail)
 }
 
-export function unknown(detail: string): SignInFailure {
-  return new SignInFailure('state_unknown', tryAgain, detail)
-}
+export const unknown = (detail: string): SignInFailure => new SignInFailure('state_unknown', detail)
 
-const tryAgain = 'This sign-in could not be completed. Please try again.'
-
-/** The likely cause of `state_lost`, for the developer. `origin` is where the callback arrived. */
-export function likelyCause(origin: string | undefined, callbackURL: string | undefined): string {
-  const [actual, expected] = [origin, callbackURL].map((url) =>
-    url && URL.canParse(url) ? new URL(url) : undefined,
-  )
-  if (actual?.protocol === 'http:' && expected?.protocol === 'https:') {
-    return 'The cookie is Secure, but this server was reached over http. Use https, or tell the framework to trust the proxy in front of it.'
-  }
-  if (actual && expected && actual.host !== expected.host) {
-    return `The callback arrived at ${actual.host}, but callbackURL names ${expected.host}. Open the app there.`
-  }
-  return 'No cookie or session of this sign-in came back. The browser may block cookies, the sign-in may have begun in another browser or on another host name, or the sign-in of another tab may have cleared the session.'
-}
-
-/** How many used sign-ins this process remembers, for an hour at the most. */
+/** How many used sign-ins this process remembers. */
 const maxUsed = 10_000
 
-const used = new Map<string, number>()
-
-/** @param key the audience and the handle */
-export function isUsed(key: string): boolean {
-  return used.has(key)
-}
+const used = new Set<string>()
 
 /**
- * Remembers in this process that a sign-in was used: a store in a session or a cookie may see one
- * callback twice before the browser has received the first response.
+ * A store in a session or a cookie may see one callback twice before the browser has received the
+ * first response. So this process remembers which sign-ins were used.
+ *
+ * @param key the audience and the handle
+ * @throws {SignInFailure} state_used
  */
+export function checkUnused(key: string): void {
+  if (!used.has(key)) return
+  const message = 'This sign-in is already complete. Go back to the app.'
+  throw new SignInFailure('state_used', 'The callback was loaded more than once.', message)
+}
+
+/** @throws {SignInFailure} state_used, if a second callback has got as far meanwhile */
 export function markUsed(key: string): void {
-  const now = performance.now()
-  for (const [oldest, usedAt] of used) {
-    if (used.size < maxUsed && now - usedAt < defaultMaxAge) break
-    used.delete(oldest)
-  }
-  used.set(key, now)
+  checkUnused(key)
+  const [oldest = ''] = used
+  if (used.size >= maxUsed) used.delete(oldest)
+  used.add(key)
 }
 
 /** A store of the app may use a handle again, such as the ID of the session. */
 export function unmarkUsed(key: string): void {
   used.delete(key)
-}
-
-export function alreadyUsed(): SignInFailure {
-  const message = 'This sign-in is already complete. Go back to the app.'
-  return new SignInFailure('state_used', message, 'The callback was loaded more than once.')
 }

@@ -237,7 +237,6 @@ describe('examples/express', () => {
 
     await visit(hub.url, 'hub-home')
     await visit(`${hub.url}/ada`, 'hub-person')
-    await visit(`${hub.url}/tidal-labs`, 'hub-organization')
     await visit(`${hub.url}/nothing`, 'hub-not-found')
     await visit(interaction, 'hub-expired')
     await visit(`${hub.url}/oauth/authorize?client_id=nobody`, 'hub-invalid-client')
@@ -377,9 +376,10 @@ describe('examples/space', () => {
 
 describe('examples/unregistered', () => {
   test('an app without registration signs a person in', async () => {
-    const [proxy, hub] = await Promise.all([startRelay(), startHub()])
-    const appURL = `https://localhost:${proxy.port}`
     const port = await freePort()
+    const clientMetadata = async (clientID: string) => (await fetch(`http://127.0.0.1:${port}${new URL(clientID).pathname}`)).json()
+    const [proxy, hub] = await Promise.all([startRelay(), startHub({ clientMetadata: clientMetadata as () => Promise<object> })])
+    const appURL = `https://localhost:${proxy.port}`
     proxy.sites['localhost'] = new URL(`http://127.0.0.1:${port}`)
     const example = await startExample('unregistered/server.mjs', { PORT: String(port), APP_URL: appURL, HF_HUB_URL: hub.url })
     try {

@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
 import { readAuthorizationResponse } from '../../lib/authorization'
-import { HubError, SignInFailure, TokenError } from '../../lib/errors'
+import { HubError, SignInFailure } from '../../lib/errors'
 import { type HostRequest, queryOf } from '../../lib/framework'
 import { displayText } from '../../lib/hub/display-text'
+import { TokenError } from '../../lib/index'
 import { type Endpoint, type Json, respond } from '../support/raw-hub'
 import { authenticate, finish, signIn, start, watchSignIns } from '../support/sign-in'
 
