@@ -223,6 +223,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       const isGone = error instanceof SignInFailure && goneCodes.includes(error.info.code)
       const mayRestart = restart && !isSecondTry && response.code && req.method === 'GET'
       if (!isGone || !mayRestart) throw error
+      debug('begins again: %s', error.info.detail)
       // The app's own state was kept in the sign-in.
       return this.start(req, { ...options, state: undefined }, secondTry)
     }
@@ -361,10 +362,12 @@ function explain(thrown: unknown): unknown {
   return needsShim ? new Error(advice, { cause: thrown }) : thrown
 }
 
-/** Why a leg ended as it did, without secrets: only our own errors may show their message. */
+/** Why a leg ended as it did, without secrets: only our own errors show their message. */
 function describe([action, reason]: Outcome): string {
   if (action === 'success') return action
-  const { name, code, detail } = Object(reason) as Record<string, unknown>
-  const message = reason instanceof HubError ? reason.message : detail
-  return [action, name, code, message].filter((part) => typeof part === 'string').join(' ')
+  const { name, code, detail, message } = Object(reason) as Record<string, unknown>
+  const isOurs = reason instanceof HubError || String(message).startsWith('HuggingFaceStrategy: ')
+  return [action, name, code, isOurs ? message : detail]
+    .filter((part) => typeof part === 'string')
+    .join(' ')
 }
