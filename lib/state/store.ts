@@ -49,7 +49,7 @@ export const isExpired = (handle: string, maxAge: number): boolean =>
  *
  * @param maxSize of all of them together, in characters of JSON
  */
-export function newest<T>(signIns: Iterable<[handle: string, T]>, maxSize: number): [string, T][] {
+export function newest<T>(signIns: Iterable<[string, T]>, maxSize: number): [string, T][] {
   let size = 0
   // Of two that began in the same millisecond, a store returns the older one first.
   const newestFirst = [...signIns].reverse().sort(([a], [b]) => beganAt(b) - beganAt(a))

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { type Hub, startHub } from '../../testing'
-import { freePort } from '../frameworks/express'
 import { certificate } from '../support/certificate'
+import { freePort } from '../support/process'
 import {
   authorize,
   choosePerson,

@@ -116,5 +116,6 @@ test('a sign-in that is over leaves no timer behind', async () => {
   expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
   hub.answers.userinfo = respond('', { status: 500 })
   errorOf(await signIn(hub, strategy))
-  expect(timers()).toBeLessThanOrEqual(before)
+  // other timers of the process come and go
+  await until(() => timers() <= before)
 })
