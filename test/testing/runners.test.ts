@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
 
@@ -14,7 +15,7 @@ const { NODE_OPTIONS: _, ...env } = process.env
 
 /** Resolves with what a script prints until it ends. */
 async function run(cwd: string, file: string, ...args: string[]): Promise<{ code?: number; stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [file, ...args], { env, cwd }).catch((failed) => failed)
+  return promisify(execFile)(process.execPath, [file, ...args], { env, cwd, timeout: 25_000 }).catch((failed) => failed)
 }
 
 test('default Jest signs in on a Hub that globalSetup started, and says where to start one', async () => {
@@ -43,7 +44,8 @@ test('default Jest signs in on a Hub that globalSetup started, and says where to
 
 test('npx passport-huggingface says how to use it, prints a .env file, and takes a free port if its own is taken', async () => {
   const server = createServer()
-  await Promise.race([once(server.listen(4567, '127.0.0.1'), 'error'), once(server, 'listening')])
+  // another run of this test may have the port for a moment
+  while (!server.listening) await once(server.listen(4567, '127.0.0.1'), 'listening').catch(() => sleep(100))
   const [refused, helped] = [run(root, cli, '--port', '4567'), run(root, cli, '--help')]
   const child = spawn(process.execPath, [cli], { env })
   const [printed] = await once(child.stdout, 'data')
