@@ -53,13 +53,14 @@ export interface Hub {
 /** Starts a local stand-in for the Hub. Needs `oidc-provider`. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const { port = 0, host = '127.0.0.1', tls, clients = defaultClients } = options
+  const people = (options.people ?? defaultPeople).map(toResident)
   const oidcProvider = await loadOidcProvider()
   const server = tls ? createHttpsServer(tls) : createHttpServer()
   await once(server.listen(port, host), 'listening')
   const address = server.address() as AddressInfo
   const hub: Hub = {
     url: options.url ?? `${tls ? 'https' : 'http'}://${host}:${address.port}`,
-    people: (options.people ?? defaultPeople).map(toResident),
+    people,
     clients,
     requests: [],
     faults: {},

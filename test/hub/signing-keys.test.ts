@@ -78,7 +78,7 @@ describe('keys are fetched', () => {
     later(24)
     await begin(strategy)
     expect(count()).toBe(1)
-    later(51)
+    later(26)
     await begin(strategy)
     await until(() => count() === 2)
     await begin(strategy)

@@ -49,6 +49,11 @@ describe('signIn', () => {
     await expect(hub.signIn(location, 'ada')).rejects.toThrow(TypeError)
   })
 
+  test('does not guess which of two people of one name is meant', async () => {
+    const people = [{ username: 'ada' }, { username: 'bo' }, { username: 'ada' }]
+    await expect(startHub({ people })).rejects.toThrow('two people have the username ada')
+  })
+
   test('of a Hub does not visit another one', async () => {
     await expect(hub.signIn(new OAuthApp(other).authorizationURL(), 'ada')).rejects.toThrow(`a URL of this Hub, ${hub.url}`)
   })
