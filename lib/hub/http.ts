@@ -59,9 +59,11 @@ export async function send(request: HubRequest): Promise<HubResponse> {
     for (let attempt = 1; ; attempt++) {
       const sent = library.request(url, options)
       outgoing = sent
-      let bytesBefore: number | undefined
+      let isReused = false
+      let bytesBefore = 0
       sent.on('socket', (socket) => {
-        if (sent.reusedSocket) bytesBefore = socket.bytesRead
+        isReused = sent.reusedSocket
+        bytesBefore = socket.bytesRead
         // Deno sends such a request again, even one that was destroyed (denoland/deno#36786).
         sent.reusedSocket = false
       })
@@ -81,7 +83,7 @@ export async function send(request: HubRequest): Promise<HubResponse> {
       } catch (error) {
         // The Hub may close a kept connection just as it is used again. It has not seen the request
         // then, so it is safe to send even a code once more, over a new connection.
-        const wasDead = sent.socket && sent.socket.bytesRead === bytesBefore
+        const wasDead = isReused && sent.socket?.bytesRead === bytesBefore
         if (!wasDead || attempt > 1 || isExpired) throw error
         // Other idle connections are probably dead too. Some agents do not name theirs.
         for (const idle of Object.values(agent.freeSockets ?? {}).flat()) idle?.destroy()

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
+import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategyOptions } from '../../lib/index'
@@ -218,4 +219,17 @@ describe('an agent of the app', () => {
     const hub = await startRawHub({ host: 'localhost' })
     expect(await signIn(hub, strategyFor(hub, { agent: addresses('127.0.0.2', '127.0.0.1') }).strategy)).toEqual(success)
   })
+})
+
+test("a new connection that breaks is not tried again, even if it is a stream of an agent's own", async () => {
+  let opened = 0
+  class Broken extends HttpAgent {
+    override createConnection(): Duplex {
+      opened += 1
+      return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(new Error('broken')) })
+    }
+  }
+  const { strategy } = strategyFor(await startRawHub(), { agent: new Broken() })
+  await expect(strategy.refreshAccessToken('opaque')).rejects.toMatchObject(refused)
+  expect(opened).toBe(1)
 })
