@@ -58,7 +58,10 @@ export function originOf(req: HostRequest, trustForwarded = false): string | und
   const isExpress = typeof trustFn === 'function'
   const trusts = trustForwarded || (isExpress && trustFn(socket?.remoteAddress, 0) === true)
   const forwarded = (name: string) =>
-    trusts && String(headers[`x-forwarded-${name}`] ?? '').replace(/\s*,.*/, '')
+    trusts &&
+    String(headers[`x-forwarded-${name}`] ?? '')
+      .split(',', 1)[0]
+      ?.trim()
   // Fastify and Koa have decided already. Express's own `host` differs between its versions.
   const frameworkHost = ctx?.host || (isExpress ? undefined : req.host)
   // HTTP/2 has no Host header
