@@ -1,6 +1,6 @@
 import { AuthorizationError } from 'passport-oauth2'
 import { httpStatus, SignInFailure, type SignInFailureCode } from './errors'
-import { displayText, errorCode } from './hub/display-text'
+import { displayText, errorCode, quoted } from './hub/display-text'
 
 /**
  * The URL of an authorization request (RFC 6749 4.1.1). Our own parameters replace those that the
@@ -80,7 +80,7 @@ export function authorizationError(response: AuthorizationResponse, scope: strin
   const message = personMessages.get(error)
   if (message) return new SignInFailure(error as SignInFailureCode, said, message)
   const code = errorCode(error) ?? 'server_error'
-  const words = said ? `${code}: "${said}"` : code
+  const words = quoted(code, said)
   const advice = ` You asked for "${scope}". Enable each scope on the OAuth app too.`
   const text = `The Hub responded to the authorization request with ${words}.${code === 'invalid_scope' ? advice : ''}`
   const failure = new AuthorizationError(text, code, displayText(uri))

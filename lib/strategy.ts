@@ -112,6 +112,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     this.config = config
     const { clientID, clientSecret, authorizationURL, tokenURL, callbackURL, secrets } = config
     const { customHeaders, store } = options
+    const { timeout, agent } = config
     const parse: ParseErrorResponse = (body, status) => this.parseErrorResponse(body, status)
     const client = new HubClient(
       clientID,
@@ -120,7 +121,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       authorizationURL,
       tokenURL,
       customHeaders,
-      { ...config, parseErrorResponse: parse },
+      { timeout, agent, parseErrorResponse: parse },
     )
     this._oauth2 = client
     this.keys = new SigningKeys(() => client.fetchKeys(config.jwksURL))
@@ -257,7 +258,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
       const detail = 'Your verify function returned no user.'
       throw new SignInFailure('refused', detail, 'This account cannot sign in here.', 401)
     }
-    return ['success', user, { ...info, ...(state === undefined ? {} : { state }) }]
+    return ['success', user, state === undefined ? (info ?? {}) : { ...info, state }]
   }
 
   /** @internal */

@@ -5,7 +5,7 @@ import { type Callback, toCallback } from '../callback'
 import { HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
 import type { TokenParams } from '../options'
 import { type HuggingFaceProfile, readProfile } from '../profile'
-import { displayText, errorCode } from './display-text'
+import { displayText, errorCode, quoted } from './display-text'
 import { type HubResponse, responseDetails, send } from './http'
 import { parseObject } from './json'
 
@@ -152,8 +152,7 @@ export function parseErrorResponse(body: string, status: number, hasSecret = tru
   const { error, error_description, error_uri } = parseObject(body) ?? {}
   const code = errorCode(error)
   if (code === undefined) return null
-  const said = displayText(error_description)
-  const words = said ? `${code}: "${said}"` : code
+  const words = quoted(code, displayText(error_description))
   const cure = code === 'invalid_client' && !hasSecret ? noSecret : (advice.get(code) ?? '')
   const message = `The Hub responded with ${words}. ${cure}`.trim()
   return new TokenError(message, code, displayText(error_uri), status)

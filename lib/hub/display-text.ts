@@ -15,6 +15,10 @@ export function displayText(said: unknown): string | undefined {
   return shown.replace(/\p{Cs}/gu, '') || undefined
 }
 
+/** An OAuth error in one line: its code, and its description if there is one. */
+export const quoted = (code: string, said: string | undefined): string =>
+  said ? `${code}: "${said}"` : code
+
 /** The error code of an OAuth response, if it looks like one (RFC 6749 5.2). */
 export const errorCode = (said: unknown): string | undefined =>
   typeof said === 'string' && /^[a-z_]{1,40}$/.test(said) ? said : undefined

@@ -69,8 +69,9 @@ export function checkHandle(handle: string, maxAge: number): void {
 
 /** Why a store does not have a sign-in, although it has `others` of this browser. */
 export function notFound(req: HostRequest, others: number): SignInFailure {
-  if (others > 0)
+  if (others > 0) {
     return unknown(`This browser did not begin it, or has begun ${maxSignIns} others.`)
+  }
   const origin = originOf(req, true) ?? 'this server'
   const detail = `No cookie or session of this sign-in came back to ${origin}. If callbackURL has another host or scheme, open the app there, or let the framework trust its proxy. Otherwise the browser blocks cookies, the sign-in began in another browser, or the sign-in of another tab cleared the session.`
   return new SignInFailure('state_lost', detail)
