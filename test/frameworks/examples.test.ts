@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
 import { Browser } from '../support/browser'
-import { freePort, until } from '../support/process'
+import { freePort } from '../support/process'
+import { until } from '../support/until'
 
 jest.setTimeout(30_000)
 

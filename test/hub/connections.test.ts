@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategyOptions } from '../../lib/index'
 import { certificate } from '../support/certificate'
 import { type Behaviour, type Endpoint, type RawHub, responseBytes, silent, write } from '../support/raw-hub'
-import { begin, errorOf, finallyDo, finish, signIn, start, startRawHub, strategyFor, until, watchSignIns } from '../support/sign-in'
+import { begin, errorOf, finallyDo, finish, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import { until } from '../support/until'
 
 watchSignIns()
 

@@ -4,7 +4,8 @@ import { AuthTokenRefresh } from 'passport-oauth2-refresh'
 import type { HuggingFaceStrategy } from '../../lib/index'
 import { type Behaviour, respond, silent } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
-import { finallyDo, startRawHub, strategyFor, until, watchSignIns } from '../support/sign-in'
+import { finallyDo, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import { until } from '../support/until'
 
 watchSignIns()
 

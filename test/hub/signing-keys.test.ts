@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { type Behaviour, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
-import { begin, errorOf, finish, signIn, start, startRawHub, strategyFor, until, watchSignIns } from '../support/sign-in'
+import { begin, errorOf, finish, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import { until } from '../support/until'
 
 watchSignIns()
 

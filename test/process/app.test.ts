@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { type AppConfig, shareProcess, startApp, until } from '../support/process'
+import { type AppConfig, shareProcess, startApp } from '../support/process'
 import type { Behaviour } from '../support/raw-hub'
+import { until } from '../support/until'
 
 shareProcess()
 

@@ -4,9 +4,10 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { certificate } from '../support/certificate'
-import { shareProcess, startApp, until, Visitor } from '../support/process'
+import { shareProcess, startApp, Visitor } from '../support/process'
 import type { Behaviour, Endpoint, Json, RawHub, RawRequest } from '../support/raw-hub'
 import { respond, responseBytes, rsaKey, signedToken, silent, write } from '../support/raw-hub'
+import { until } from '../support/until'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'hf-process-'))
 let tls: Awaited<ReturnType<typeof certificate>>

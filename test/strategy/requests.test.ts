@@ -13,9 +13,9 @@ import {
   start,
   startRawHub,
   strategyFor,
-  until,
   watchSignIns,
 } from '../support/sign-in'
+import { until } from '../support/until'
 
 watchSignIns()
 

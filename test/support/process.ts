@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals'
 import { Browser, type Page } from './browser'
 import { clientID, clientSecret, RawHub } from './raw-hub'
+import { until } from './until'
 
 /** What an app is made of: `createApp` in process-app.cjs knows the names. */
 export type AppConfig = Record<string, unknown> & { strategies?: Record<string, object> }
@@ -99,11 +99,4 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
-}
-
-/** Resolves when it holds; rejects after a while. */
-export async function until(holds: () => boolean | Promise<boolean>, patience = 5000): Promise<void> {
-  for (const end = Date.now() + patience; !(await holds()); await sleep(5)) {
-    if (Date.now() > end) throw new Error('it did not come to pass')
-  }
 }

@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import { type HuggingFaceAuthenticateOptions, HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../lib/index'
 import { clientID, clientSecret, RawHub, respond } from './raw-hub'
 import { secretsIn } from './secrets'
+import { until } from './until'
 
 export const callbackURL = 'http://127.0.0.1:4567/auth/huggingface/callback'
 
@@ -151,12 +152,4 @@ export function finish(
 export function errorOf(outcome: Outcome): Error & Record<string, unknown> {
   expect(outcome).toMatchObject({ action: 'error', args: [expect.any(Error)] })
   return outcome.args[0] as Error & Record<string, unknown>
-}
-
-/** Resolves when it holds, and rejects after two seconds. */
-export async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 2) {
-    if (waited > 2000) throw new Error('it did not come to pass')
-    await sleep(2)
-  }
 }
