@@ -30,15 +30,13 @@ assert.deepEqual(sent, { jwks: 1, token: 400, userinfo: 400 }, 'two crowds of 20
 assert(connections <= 200, `${connections} connections for 200 people at once`)
 if (isShort) process.exit()
 
-const { first, idle, stayed, warm, heapSizes } = await roundTrips(hub, roundTrip, names, () => heap(hub, '`openid`'))
+const { first, idle, stayed, heapSizes } = await roundTrips(hub, roundTrip, names, () => heap(hub, '`openid`'))
 const processor = await processorTime(hub, names, { rounds: 20, times: 100 })
-const total = ({ jwks = 0, token = 0, userinfo = 0 }) => jwks + token + userinfo
-const sum = ({ away, back }) => `${total(away)} + ${total(back)}`
+const sum = ({ away, back }) => [away, back].map(({ jwks = 0, token = 0, userinfo = 0 }) => jwks + token + userinfo).join(' + ')
 const rows = {
   'Round trips on the way back, first sign-in of a process': first,
   '… after 65 s without a sign-in': idle,
   '… after 30 s on the Hub, begun 40 s after another': stayed,
-  '… over an open connection': warm,
   'Requests while on the Hub + on the way back': (name) => counted[name].map(sum).join(', then '),
   'Processor time of a sign-in, ms': processor.milliseconds,
   '… compared with its counterpart': (name) => (name in counterparts ? `${processor.ratio(name, counterparts[name])} ×` : '1'),

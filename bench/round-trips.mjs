@@ -17,7 +17,6 @@ export async function roundTrips(hub, roundTrip, names, measureHeap) {
   const stayed = await measure(30_000)
   const [heapSizes] = await Promise.all([measureHeap(), sleep(65_000)])
   const idle = await measure(1000)
-  const warm = await measure(1000)
   for (const app of apps) app.stop()
-  return { first, idle, stayed, warm, heapSizes }
+  return { first, idle, stayed, heapSizes }
 }

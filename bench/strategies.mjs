@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import session from 'express-session'
 
 // Each strategy is made as its documentation says.
 
@@ -33,6 +34,10 @@ function huggingFace(options) {
     return new HuggingFaceStrategy(all, (_accessToken, _refreshToken, profile, done) => done(null, profile))
   }
 }
+
+// Both keep a sign-in in progress in a session. Ours needs none.
+const withSession = session({ secret: clientSecret, resave: false, saveUninitialized: false, cookie: { secure: true } })
+for (const each of [oauth2, openidClient]) Object.assign(each, { withSession })
 
 function oauth2(hubURL) {
   const OAuth2Strategy = require('passport-oauth2')
