@@ -11,8 +11,8 @@ import { type HostRequest, responseIsMissing, responseOf } from '../framework'
 import {
   checkHandle,
   defaultMaxAge,
+  excess,
   isHandle,
-  newest,
   newHandle,
   notFound,
   type SignIn,
@@ -73,16 +73,14 @@ export class CookieStateStore implements SignInStore {
   /** Called by the strategy. */
   async save(req: HostRequest, signIn: SignIn): Promise<string> {
     const handle = newHandle()
-    const value = encrypt(JSON.stringify(signIn), this.keys[0] as KeyObject, handle)
+    const prefix = this.prefixFor(signIn)
+    const value = encrypt(JSON.stringify(signIn), this.keys[0] as KeyObject, prefix + handle)
     if (value.length > maxCookieSize) {
       const sizes = `${value.length} bytes encrypted, at most ${maxCookieSize}`
       throw new RangeError(`state is too large for a cookie (${sizes}); store it and pass its key`)
     }
-    const prefix = this.prefixFor(signIn)
-    const cookies = cookiesOf(req, prefix)
-    for (const [kept] of newest(cookies, maxTotalSize - value.length)) cookies.delete(kept)
-    const removed = [...cookies.keys()].slice(0, maxRemovals)
-    for (const old of removed) this.setCookie(req, prefix + old, '', 0)
+    const old = excess(cookiesOf(req, prefix), maxTotalSize - value.length).slice(0, maxRemovals)
+    for (const each of old) this.setCookie(req, prefix + each, '', 0)
     this.setCookie(req, prefix + handle, value, this.maxAge)
     return handle
   }
@@ -94,9 +92,8 @@ export class CookieStateStore implements SignInStore {
     for (const prefix of [securePrefix, plainPrefix]) {
       const cookies = cookiesOf(req, prefix)
       others += cookies.size
-      const signIn = this.decrypt(cookies.get(handle), handle)
-      // Another subdomain can set a plain cookie, so it counts only for a sign-in that began on http.
-      if (!signIn || this.prefixFor(signIn) !== prefix) continue
+      const signIn = this.decrypt(cookies.get(handle), prefix + handle)
+      if (!signIn) continue
       this.setCookie(req, prefix + handle, '', 0)
       return signIn
     }
@@ -104,17 +101,17 @@ export class CookieStateStore implements SignInStore {
   }
 
   /** @internal */
-  private decrypt(value: string | undefined, handle: string): SignIn | undefined {
+  private decrypt(value: string | undefined, name: string): SignIn | undefined {
     for (const key of value ? this.keys : []) {
       try {
         const bytes = Buffer.from(value as string, 'base64url')
         const options = { authTagLength: 16 }
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), options)
-        decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
+        decipher.setAAD(Buffer.from(name)).setAuthTag(bytes.subarray(-16))
         const text = decipher.update(bytes.subarray(12, -16), undefined, 'utf8')
         return JSON.parse(text + decipher.final('utf8')) as SignIn
       } catch {
-        // encrypted with another secret, for another sign-in, or changed
+        // encrypted with another secret, for another cookie, or changed
       }
     }
     return undefined
@@ -158,10 +155,13 @@ function deriveKey(secret: string): KeyObject {
   return createSecretKey(Buffer.from(key))
 }
 
-/** Initialization vector, ciphertext and tag. The handle is authenticated with them. */
-function encrypt(text: string, key: KeyObject, handle: string): string {
+/**
+ * Initialization vector, ciphertext and tag. The name of the cookie is authenticated with them: what
+ * another subdomain puts into a plain cookie does not open a sign-in that began on https.
+ */
+function encrypt(text: string, key: KeyObject, name: string): string {
   const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(handle))
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name))
   const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
   return Buffer.concat(parts).toString('base64url')
 }

@@ -2,9 +2,9 @@ import type { HostRequest } from '../framework'
 import {
   checkHandle,
   defaultMaxAge,
+  excess,
   isExpired,
   isHandle,
-  newest,
   newHandle,
   notFound,
   type SignIn,
@@ -36,14 +36,16 @@ export class SessionStateStore implements SignInStore {
   /** Called by the strategy. */
   async save(req: HostRequest, signIn: SignIn): Promise<string> {
     const handle = newHandle()
-    const older = newest(this.read(req), maxTotalSize - JSON.stringify(signIn).length)
-    this.write(req, [...older, [handle, signIn]])
+    const signIns = this.read(req)
+    const old = excess(signIns, maxTotalSize - JSON.stringify(signIn).length)
+    for (const each of old) signIns.delete(each)
+    this.write(req, signIns.set(handle, signIn))
     return handle
   }
 
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
-    const signIns = new Map(this.read(req))
+    const signIns = this.read(req)
     checkHandle(handle, this.maxAge)
     const signIn = signIns.get(handle)
     if (!signIn) throw notFound(req, signIns.size)
@@ -53,17 +55,17 @@ export class SessionStateStore implements SignInStore {
   }
 
   /** @internal */
-  private read(req: HostRequest): [handle: string, signIn: SignIn][] {
+  private read(req: HostRequest): Map<string, SignIn> {
     if (!req.session) {
       throw new Error('there is no req.session; use the session middleware before passport')
     }
     const signIns = Object(req.session[this.key]) as Record<string, SignIn>
     const isFresh = (handle: string) => isHandle(handle) && !isExpired(handle, this.maxAge)
-    return Object.entries(signIns).filter(([handle]) => isFresh(handle))
+    return new Map(Object.entries(signIns).filter(([handle]) => isFresh(handle)))
   }
 
   /** Assigns a new object: some session stores do not notice a change inside the old one. @internal */
-  private write(req: HostRequest, signIns: Iterable<[string, SignIn]>): void {
+  private write(req: HostRequest, signIns: Map<string, SignIn>): void {
     if (req.session) req.session[this.key] = Object.fromEntries(signIns)
   }
 }

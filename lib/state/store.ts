@@ -45,18 +45,19 @@ export const isExpired = (handle: string, maxAge: number): boolean =>
   Date.now() - beganAt(handle) > maxAge
 
 /**
- * The newest sign-ins in progress: at most as many as may stay in addition to a new one.
+ * The handles of the sign-ins in progress that have to make room for a new one: the oldest.
  *
- * @param maxSize of all of them together, in characters of JSON
+ * @param maxSize of those that stay, in characters of JSON
  */
-export function newest<T>(signIns: Iterable<[string, T]>, maxSize: number): [string, T][] {
+export function excess(signIns: Map<string, unknown>, maxSize: number): string[] {
   let size = 0
   // Of two that began in the same millisecond, a store returns the older one first.
   const newestFirst = [...signIns].reverse().sort(([a], [b]) => beganAt(b) - beganAt(a))
-  return newestFirst.slice(0, maxSignIns - 1).filter((each) => {
+  const tooMany = newestFirst.filter((each, index) => {
     size += JSON.stringify(each).length
-    return size <= maxSize
+    return index >= maxSignIns - 1 || size > maxSize
   })
+  return tooMany.map(([handle]) => handle)
 }
 
 /** @throws {SignInFailure} state_unknown, state_expired */

@@ -134,11 +134,11 @@ describe('the state of the app', () => {
 })
 
 describe('encryption', () => {
-  test('is by AES-256-GCM, bound to the handle, by a key for this purpose alone', async () => {
+  test('is by AES-256-GCM, bound to its cookie, by a key for this purpose alone', async () => {
     const { handle, bytes } = await begun('mine')
     const key = hkdfSync('sha256', stateSecret, '', 'passport-huggingface sign-in', 32)
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key), bytes.subarray(0, 12))
-    decipher.setAAD(Buffer.from(handle)).setAuthTag(bytes.subarray(-16))
+    decipher.setAAD(Buffer.from(`__Host-hf-signin.${handle}`)).setAuthTag(bytes.subarray(-16))
     const text = decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
     expect(JSON.parse(text)).toMatchObject({ callbackURL: secureCallback, state: 'mine' })
   })
