@@ -33,8 +33,6 @@ export function sanitizedCause(cause: unknown): Error {
   // Node tries every address of a host. The error has an empty message then, and a list of reasons.
   const reasons = [errors].flat().map((each) => Object(each).message)
   const text = displayText(message || reasons.filter(Boolean).join('; ') || code)
-  const sanitized = new Error(text ?? 'no reason given')
-  return typeof code === 'string'
-    ? Object.assign(sanitized, { code: displayText(code) })
-    : sanitized
+  const known = typeof code === 'string' ? { code: displayText(code) } : {}
+  return Object.assign(new Error(text ?? 'no reason given'), known)
 }

@@ -26,8 +26,6 @@ export interface HubResponse extends ResponseHead {
 /** Maximum size of a response body, in bytes. */
 const maxBodySize = 1024 * 1024
 
-const decoder = new TextDecoder()
-
 /** How long an idle connection is kept for the next sign-in, in milliseconds. */
 const idleTimeout = 60_000
 
@@ -111,29 +109,29 @@ type Fail = (
 
 async function readBody(response: http.IncomingMessage, fail: Fail): Promise<string> {
   const { statusCode: status = 0, headers } = response
-  const details = () => responseDetails({ status, headers })
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    await new Promise<void>((resolve, reject) => {
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > maxBodySize) resolve()
-        else chunks.push(chunk)
-      })
-      response.on('end', resolve).on('error', reject).on('close', reject)
+  const isWhole = await new Promise<boolean>((resolve) => {
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxBodySize) resolve(true)
+      else chunks.push(chunk)
     })
-  } catch {
-    throw fail('response_truncated', 'the response was cut short', details())
-  }
+    response.on('end', () => resolve(true))
+    response.on('error', () => resolve(false)).on('close', () => resolve(false))
+  })
+  const details = responseDetails({ status, headers })
+  if (!isWhole) throw fail('response_truncated', 'the response was cut short', details)
   if (size > maxBodySize) {
-    throw fail('response_too_large', `the response exceeds ${maxBodySize} bytes`, details())
+    throw fail('response_too_large', `the response exceeds ${maxBodySize} bytes`, details)
   }
   // We ask for no content encoding. If there is one, only the status is of use.
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
-  if (encoding === 'identity' || size === 0) return decoder.decode(Buffer.concat(chunks))
+  const text = Buffer.concat(chunks).toString()
+  // RFC 8259 8.1: a byte order mark may be ignored
+  if (encoding === 'identity' || size === 0) return text.replace(/^\ufeff/, '')
   if (status >= 300) return ''
-  throw fail('invalid_response', 'the response has an unexpected content encoding', details())
+  throw fail('invalid_response', 'the response has an unexpected content encoding', details)
 }
 
 /** What a response says in addition to its body, for error messages. */
