@@ -102,13 +102,14 @@ export class HubClient extends OAuth2 {
     headers: OutgoingHttpHeaders,
     body?: string,
   ): Promise<HubResponse> {
-    const accept = { accept: 'application/json', 'accept-encoding': 'identity' }
-    const all: OutgoingHttpHeaders = { ...accept, 'user-agent': 'passport-huggingface' }
-    // By lower-case name, so that ours replace the app's however they are written.
-    for (const [name, value] of Object.entries({ ...this._customHeaders, ...headers })) {
-      all[name.toLowerCase()] = value
+    const defaults = {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'passport-huggingface',
     }
-    if (body !== undefined) all['content-length'] = Buffer.byteLength(body)
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    // Of two names that differ in case alone, the last one counts. So ours replace the app's.
+    const all = { ...defaults, ...this._customHeaders, ...headers, ...length }
     const { timeout, parseErrorResponse: parse } = this.settings
     // What `setAgent` has set overrides the option.
     const agent = (this._agent as Agent | undefined) ?? this.settings.agent

@@ -121,9 +121,8 @@ export class CookieStateStore implements SignInStore {
   private prefixFor({ callbackURL }: SignIn): string {
     // SameSite=None and Partitioned are for Secure cookies only.
     const { sameSite, partitioned } = this.attributes
-    return sameSite === 'none' || partitioned || callbackURL.startsWith('https:')
-      ? securePrefix
-      : plainPrefix
+    const isSecure = sameSite === 'none' || partitioned || callbackURL.startsWith('https:')
+    return isSecure ? securePrefix : plainPrefix
   }
 
   /** @internal */
@@ -151,8 +150,9 @@ function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
 
 /** With a label of its own, since the secret may serve other purposes too. */
 function deriveKey(secret: string): KeyObject {
-  const key = hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)
-  return createSecretKey(Buffer.from(key))
+  return createSecretKey(
+    Buffer.from(hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)),
+  )
 }
 
 /**
