@@ -42,9 +42,8 @@ export function toResident(person: Person, index: number, people: readonly Perso
   return { ...person, sub, orgs: orgs.map(withSub) }
 }
 
-function stableId(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 24)
-}
+const stableId = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 24)
 
 export const defaultPeople: readonly Person[] = [
   {
@@ -76,9 +75,8 @@ export const defaultPeople: readonly Person[] = [
   { username: 'emi' },
 ]
 
-export function avatarURL(hubURL: string, username: string): string {
-  return `${hubURL}/avatars/${encodeURIComponent(username)}.svg`
-}
+export const avatarURL = (hubURL: string, username: string): string =>
+  `${hubURL}/avatars/${encodeURIComponent(username)}.svg`
 
 /** The claims that ID token and userinfo have in common. What is not set is absent in JSON. */
 export function identityClaims(hubURL: string, person: Resident, scopes: readonly string[]) {

@@ -181,9 +181,8 @@ export function createProvider(
   return provider.callback()
 }
 
-function splitScope(scope: unknown): string[] {
-  return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : []
-}
+const splitScope = (scope: unknown): string[] =>
+  typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : []
 
 function setTokens(prototype: object, prefix: string, bytes: number): void {
   const generateTokenId = () => prefix + randomBytes(bytes).toString('base64url')
