@@ -88,16 +88,14 @@ export class CookieStateStore implements SignInStore {
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
     checkHandle(handle, this.maxAge)
-    let others = 0
-    for (const prefix of [securePrefix, plainPrefix]) {
-      const cookies = cookiesOf(req, prefix)
-      others += cookies.size
-      const signIn = this.decrypt(cookies.get(handle), prefix + handle)
+    const cookies = parse(req.headers?.cookie ?? '')
+    for (const name of [securePrefix + handle, plainPrefix + handle]) {
+      const signIn = this.decrypt(cookies[name], name)
       if (!signIn) continue
-      this.setCookie(req, prefix + handle, '', 0)
+      this.setCookie(req, name, '', 0)
       return signIn
     }
-    throw notFound(req, others)
+    throw notFound(req, cookiesOf(req, securePrefix).size + cookiesOf(req, plainPrefix).size)
   }
 
   /** @internal */
