@@ -1,5 +1,5 @@
 import { AuthorizationError } from 'passport-oauth2'
-import { httpStatus, SignInFailure, type SignInFailureCode } from './errors'
+import { assertSignIn, httpStatus, SignInFailure, type SignInFailureCode } from './errors'
 import { displayText, errorCode, quoted } from './hub/display-text'
 
 /**
@@ -52,15 +52,13 @@ export function readAuthorizationResponse(
     (each) =>
       each === undefined || (typeof each === 'string' && each && each.length <= maxParameterLength),
   )
-  if (!isWhole || (code === undefined) === (error === undefined)) {
-    const detail = 'A callback has one code or one error, and nothing repeated, empty or too long.'
-    throw new SignInFailure('invalid_callback', detail, undefined, 400)
-  }
-  if (state === undefined) throw new SignInFailure('state_missing', 'The callback has no state.')
+  const isOne = (code === undefined) !== (error === undefined)
+  const rule = 'A callback has one code or one error, and nothing repeated, empty or too long.'
+  assertSignIn(isWhole && isOne, 'invalid_callback', rule, undefined, 400)
+  assertSignIn(state !== undefined, 'state_missing', 'The callback has no state.')
   // RFC 9207: the issuer, when named, must be ours
-  if (iss !== undefined && iss !== issuer) {
-    throw new SignInFailure('issuer_mismatch', 'It names another issuer; is hubURL right?')
-  }
+  const isOurs = iss === undefined || iss === issuer
+  assertSignIn(isOurs, 'issuer_mismatch', 'It names another issuer; is hubURL right?')
   return { state, code, error, description, uri } as AuthorizationResponse
 }
 

@@ -105,6 +105,14 @@ export class HubError extends InternalOAuthError implements HubResponseDetails {
   }
 }
 
+/** @throws {HubError} unless the condition holds */
+export function assertHub(
+  condition: unknown,
+  ...error: ConstructorParameters<typeof HubError>
+): asserts condition {
+  if (!condition) throw new HubError(...error)
+}
+
 const failed: Record<HubPhase, string> = {
   token: 'Failed to obtain access token',
   userinfo: 'Failed to fetch user profile',
@@ -131,4 +139,12 @@ export class SignInFailure extends Error {
     this.info = { code, message, ...(detail === undefined ? {} : { detail }) }
     this.status = status
   }
+}
+
+/** @throws {SignInFailure} unless the condition holds */
+export function assertSignIn(
+  condition: unknown,
+  ...failure: ConstructorParameters<typeof SignInFailure>
+): asserts condition {
+  if (!condition) throw new SignInFailure(...failure)
 }

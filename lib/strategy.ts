@@ -9,7 +9,7 @@ import {
 } from './authorization'
 import { type Callback, fromCallback, toCallback } from './callback'
 import { type Config, checkCallbackURL, configure, hasOpenid, scopeText } from './config'
-import { HubError, type HubPhase, SignInFailure } from './errors'
+import { assertHub, assertSignIn, HubError, type HubPhase, SignInFailure } from './errors'
 import {
   absoluteURL,
   type HostRequest,
@@ -37,14 +37,7 @@ import { type HuggingFaceProfile, readProfile } from './profile'
 import { CookieStateStore } from './state/cookie'
 import { ForeignStore, type StateStore } from './state/foreign'
 import { SessionStateStore } from './state/session'
-import {
-  checkUnused,
-  markUsed,
-  type SignIn,
-  type SignInStore,
-  unknown,
-  unmarkUsed,
-} from './state/store'
+import { checkUnused, markUsed, type SignIn, type SignInStore, unmarkUsed } from './state/store'
 import { callVerify, type Tokens } from './verify'
 
 const debug = debuglog('passport-huggingface')
@@ -166,10 +159,8 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     options: HuggingFaceAuthenticateOptions,
   ): Promise<Outcome> {
     try {
-      if (isPrefetch(req)) {
-        const detail = 'A HEAD request or a prefetch begins and completes no sign-in.'
-        throw new SignInFailure('prefetched', detail, 'Open this page to sign in.', 425)
-      }
+      const detail = 'A HEAD request or a prefetch begins and completes no sign-in.'
+      assertSignIn(!isPrefetch(req), 'prefetched', detail, 'Open this page to sign in.', 425)
       const response = readAuthorizationResponse(queryOf(req), this.config.issuer)
       return await (response ? this.complete(req, response, options) : this.start(req, options))
     } catch (error) {
@@ -247,17 +238,14 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
         ? readProfile(claims, JSON.stringify(claims))
         : await this.loadProfile(accessToken)
     // Core 5.3.2: userinfo of another person must not be used
-    if (claims && profile?.id !== undefined && profile.id !== claims.sub) {
-      throw new HubError('sub_mismatch', 'userinfo', 'the ID token names another person')
-    }
+    const isSame = !claims || profile?.id === undefined || profile.id === claims.sub
+    assertHub(isSame, 'sub_mismatch', 'userinfo', 'the ID token names another person')
 
     const first = this._passReqToCallback ? [req] : []
     const [user, info] = await callVerify(this._verify, first, tokens, profile)
     if (!user && info) return ['fail', info]
-    if (!user) {
-      const detail = 'Your verify function returned no user.'
-      throw new SignInFailure('refused', detail, 'This account cannot sign in here.', 401)
-    }
+    const detail = 'Your verify function returned no user.'
+    assertSignIn(user, 'refused', detail, 'This account cannot sign in here.', 401)
     return ['success', user, state === undefined ? (info ?? {}) : { ...info, state }]
   }
 
@@ -268,16 +256,16 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     checkUnused(key)
     const signIn = await this.storeFor(req).take(req, handle)
     markUsed(key)
-    if (signIn.audience !== audience) throw unknown('It belongs to another hub or client.')
+    const isOurs = signIn.audience === audience
+    assertSignIn(isOurs, 'state_unknown', 'It belongs to another hub or client.')
     return signIn
   }
 
   /** @internal */
   private async requestTokens(code: string, params: object): Promise<Tokens> {
-    const values = await fromCallback((callback) =>
+    const [accessToken, refreshToken, granted] = await fromCallback((callback) =>
       this._oauth2.getOAuthAccessToken(code, params, callback as () => void),
     ).catch((error) => rethrow('token', error))
-    const [accessToken, refreshToken, granted] = values
     // A copy, since concurrent refreshes share one response.
     return { accessToken, refreshToken, params: { ...(granted as TokenParams) } } as Tokens
   }
@@ -349,8 +337,9 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
 /** A replaced method of `_oauth2` may fail with an object that is no error, as node-oauth's own do. */
 function rethrow(phase: HubPhase, error: unknown): never {
-  if (error instanceof Error) throw error
-  throw new HubError('connection_failed', phase, 'a replaced method of _oauth2 failed')
+  const isError = error instanceof Error
+  assertHub(isError, 'connection_failed', phase, 'a replaced method of _oauth2 failed')
+  throw error
 }
 
 /** RFC 7636 4.2 */

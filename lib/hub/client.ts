@@ -2,7 +2,7 @@ import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { OAuth2 } from 'oauth'
 import { TokenError } from 'passport-oauth2'
 import { type Callback, toCallback } from '../callback'
-import { HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
+import { assertHub, HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
 import type { TokenParams } from '../options'
 import { type HuggingFaceProfile, readProfile } from '../profile'
 import { displayText, errorCode, quoted } from './display-text'
@@ -168,13 +168,9 @@ export function readUserinfo(body: string, received: unknown): HuggingFaceProfil
   const { statusCode: status = 200, headers = {} } = Object(received) as Partial<IncomingMessage>
   const response = { status, headers, body }
   const profile = readProfile(readObject('userinfo', response), body)
-  if (profile) return profile
-  throw new HubError(
-    'invalid_response',
-    'userinfo',
-    'the response has no sub',
-    responseDetails(response),
-  )
+  const details = responseDetails(response)
+  assertHub(profile, 'invalid_response', 'userinfo', 'the response has no sub', details)
+  return profile
 }
 
 /** RFC 6749 5.1. */
@@ -187,11 +183,10 @@ function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): To
   const texts = [access_token, refresh_token, token_type, rest['id_token'], rest['scope']]
   const areTexts = texts.every((each) => each === undefined || typeof each === 'string')
   // RFC 6750 2.1: visible ASCII. Nothing else could be sent in a header.
-  const isUsable = areTexts && /^[\x21-\x7e]+$/.test((access_token as string | undefined) ?? '')
-  if (!isUsable || (token_type as string).toLowerCase() !== 'bearer') {
-    const message = 'the response has no usable bearer token; is tokenURL right?'
-    throw new HubError('invalid_response', 'token', message, responseDetails(response))
-  }
+  const isSendable = areTexts && /^[\x21-\x7e]+$/.test((access_token as string | undefined) ?? '')
+  const isUsable = isSendable && (token_type as string).toLowerCase() === 'bearer'
+  const unusable = 'the response has no usable bearer token; is tokenURL right?'
+  assertHub(isUsable, 'invalid_response', 'token', unusable, responseDetails(response))
   const seconds = typeof expires_in === 'object' ? Number.NaN : Number(expires_in)
   const lifetime = Number.isFinite(seconds) ? { expires_in: seconds } : {}
   const params = { access_token, token_type, ...rest, ...lifetime }
@@ -200,11 +195,7 @@ function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): To
 
 function readObject(phase: HubPhase, response: HubResponse): Record<string, unknown> {
   const value = parseObject(response.body)
-  if (value) return value
-  throw new HubError(
-    'invalid_response',
-    phase,
-    'the response is not a JSON object',
-    responseDetails(response),
-  )
+  const details = responseDetails(response)
+  assertHub(value, 'invalid_response', phase, 'the response is not a JSON object', details)
+  return value
 }

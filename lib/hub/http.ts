@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
-import { HubError, type HubErrorCode, type HubPhase, type HubResponseDetails } from '../errors'
+import { assertHub, HubError, type HubPhase, type HubResponseDetails } from '../errors'
 import { requestId, sanitizedCause } from './display-text'
 
 export interface HubRequest {
@@ -39,7 +39,6 @@ export async function send(request: HubRequest): Promise<HubResponse> {
   const { phase, url, method, headers, timeout } = request
   const library = url.startsWith('https:') ? https : http
   const { agent = defaultAgent(library) } = request
-  const fail: Fail = (code, message, more) => new HubError(code, phase, message, more)
   // Node gives each address of a host 250 ms, which is less than a slow handshake takes.
   const autoSelectFamilyAttemptTimeout = Math.max(Math.ceil(timeout / 2), 10)
   const options = { method, headers, agent, autoSelectFamilyAttemptTimeout }
@@ -49,7 +48,8 @@ export async function send(request: HubRequest): Promise<HubResponse> {
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isExpired = true
-      reject(fail('timeout', `no complete response within ${timeout} ms; is the Hub reachable?`))
+      const message = `no complete response within ${timeout} ms; is the Hub reachable?`
+      reject(new HubError('timeout', phase, message))
     }, timeout)
   })
 
@@ -74,7 +74,7 @@ export async function send(request: HubRequest): Promise<HubResponse> {
           sent.on('close', () => reject(new Error('closed without a response')))
           sent.end(request.body)
         })
-        const body = await readBody(response, fail)
+        const body = await readBody(response, phase)
         // Complete, so the agent may keep the connection.
         outgoing = undefined
         return { status: response.statusCode ?? 0, headers: response.headers, body }
@@ -94,44 +94,39 @@ export async function send(request: HubRequest): Promise<HubResponse> {
   } catch (error) {
     if (error instanceof HubError) throw error
     const cause = sanitizedCause(error)
-    throw fail('connection_failed', `the request failed (${cause.message})`, { cause })
+    const message = `the request failed (${cause.message})`
+    throw new HubError('connection_failed', phase, message, { cause })
   } finally {
     clearTimeout(timer)
     outgoing?.destroy()
   }
 }
 
-type Fail = (
-  code: HubErrorCode,
-  message: string,
-  more?: HubResponseDetails & { cause?: Error },
-) => HubError
-
-async function readBody(response: http.IncomingMessage, fail: Fail): Promise<string> {
+async function readBody(response: http.IncomingMessage, phase: HubPhase): Promise<string> {
   const { statusCode: status = 0, headers } = response
   const chunks: Buffer[] = []
   let size = 0
-  const isWhole = await new Promise<boolean>((resolve) => {
+  const isCut = await new Promise<boolean>((resolve) => {
     response.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > maxBodySize) resolve(true)
+      if (size > maxBodySize) resolve(false)
       else chunks.push(chunk)
     })
-    response.on('end', () => resolve(true))
-    response.on('error', () => resolve(false)).on('close', () => resolve(false))
+    response.on('end', () => resolve(false))
+    response.on('error', () => resolve(true)).on('close', () => resolve(true))
   })
   const details = responseDetails({ status, headers })
-  if (!isWhole) throw fail('response_truncated', 'the response was cut short', details)
-  if (size > maxBodySize) {
-    throw fail('response_too_large', `the response exceeds ${maxBodySize} bytes`, details)
-  }
+  assertHub(!isCut, 'response_truncated', phase, 'the response was cut short', details)
+  const tooLarge = `the response exceeds ${maxBodySize} bytes`
+  assertHub(size <= maxBodySize, 'response_too_large', phase, tooLarge, details)
   // We ask for no content encoding. If there is one, only the status is of use.
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
   const text = Buffer.concat(chunks).toString()
   // RFC 8259 8.1: a byte order mark may be ignored
   if (encoding === 'identity' || size === 0) return text.replace(/^\ufeff/, '')
-  if (status >= 300) return ''
-  throw fail('invalid_response', 'the response has an unexpected content encoding', details)
+  const encoded = 'the response has an unexpected content encoding'
+  assertHub(status >= 300, 'invalid_response', phase, encoded, details)
+  return ''
 }
 
 /** What a response says in addition to its body, for error messages. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { HubError } from '../errors'
+import { assertHub } from '../errors'
 import { parseObject } from './json'
 
 /** The claims of a verified ID token (OpenID Connect Core 2), and whatever the scopes add. */
@@ -33,10 +33,10 @@ const clockTolerance = 60
  * @throws {HubError} invalid_response
  */
 export function readSigningKeys(jwks: Record<string, unknown>): SigningKey[] {
-  if (!Array.isArray(jwks['keys'])) {
-    throw new HubError('invalid_response', 'jwks', 'the response is not a JSON Web Key Set')
-  }
-  return jwks['keys'].flatMap((entry) => readSigningKey(Object(entry)) ?? [])
+  const { keys } = jwks
+  const message = 'the response is not a JSON Web Key Set'
+  assertHub(Array.isArray(keys), 'invalid_response', 'jwks', message)
+  return keys.flatMap((entry) => readSigningKey(Object(entry)) ?? [])
 }
 
 function readSigningKey(jwk: Record<string, unknown>): SigningKey | undefined {
@@ -66,12 +66,12 @@ export function verifyIdToken(
   expected: Expectations,
 ): IdTokenClaims | undefined {
   const [header, payload, signature, ...more] = token.split('.')
-  assert(header && payload && signature && more.length === 0, 'it is not a signed JWT')
+  assertIdToken(header && payload && signature && more.length === 0, 'it is not a signed JWT')
   const { alg, kid, crit } = decodeObject(header)
   // RFC 8725 3.1: the algorithm is ours to choose.
-  assert(alg === 'RS256', 'it is not signed by RS256')
+  assertIdToken(alg === 'RS256', 'it is not signed by RS256')
   // RFC 7515 4.1.11: we understand no extension.
-  assert(crit === undefined, 'it needs an extension that is not supported')
+  assertIdToken(crit === undefined, 'it needs an extension that is not supported')
   const signed = Buffer.from(`${header}.${payload}`)
   const signatureBytes = decode(signature)
   const candidates = keys.filter((key) => kid === undefined || key.kid === kid)
@@ -86,45 +86,52 @@ function checkClaims(
   { issuer, clientID, nonce, accessToken, now }: Expectations,
 ): asserts claims is IdTokenClaims {
   const { iss, sub, aud, azp, exp, iat, nbf, at_hash: hash } = claims
-  assert(iss === issuer, '"iss" is not the Hub')
+  assertIdToken(iss === issuer, '"iss" is not the Hub')
   // Core 2: at most 255 ASCII characters
-  assert(typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub), '"sub" is not an identifier')
+  assertIdToken(
+    typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub),
+    '"sub" is not an identifier',
+  )
   // Core 3.1.3.7, 3: we trust no other audience
   const [audience, ...others] = [aud].flat()
-  assert(audience === clientID && others.length === 0, '"aud" is not this client alone')
+  assertIdToken(audience === clientID && others.length === 0, '"aud" is not this client alone')
   // Core 3.1.3.7, 5
-  assert(azp === undefined || azp === clientID, '"azp" is another client')
-  assert(typeof exp === 'number' && exp > now - clockTolerance, '"exp" is missing or has passed')
+  assertIdToken(azp === undefined || azp === clientID, '"azp" is another client')
+  assertIdToken(
+    typeof exp === 'number' && exp > now - clockTolerance,
+    '"exp" is missing or has passed',
+  )
   const latest = now + clockTolerance
-  assert(typeof iat === 'number', '"iat" is missing')
-  assert(iat <= latest, '"iat" is in the future; is the clock of this server right?')
+  assertIdToken(typeof iat === 'number', '"iat" is missing')
+  assertIdToken(iat <= latest, '"iat" is in the future; is the clock of this server right?')
   // RFC 7519 4.1.5
-  assert(nbf === undefined || (typeof nbf === 'number' && nbf <= latest), '"nbf" is in the future')
+  assertIdToken(
+    nbf === undefined || (typeof nbf === 'number' && nbf <= latest),
+    '"nbf" is in the future',
+  )
   // Core 3.1.3.7, 11 and 15.5.2
-  assert(claims['nonce'] === nonce, '"nonce" is not the one this sign-in sent')
+  assertIdToken(claims['nonce'] === nonce, '"nonce" is not the one this sign-in sent')
   // Core 3.1.3.8: optional, but binding
   const digest = createHash('sha256').update(accessToken).digest()
   const isBound = hash === undefined || hash === digest.subarray(0, 16).toString('base64url')
-  assert(isBound, '"at_hash" belongs to another access token')
+  assertIdToken(isBound, '"at_hash" belongs to another access token')
 }
 
-function assert(condition: unknown, problem: string): asserts condition {
-  if (!condition) throw invalidIdToken(problem)
+export function assertIdToken(condition: unknown, problem: string): asserts condition {
+  const message = `the ID token cannot be trusted: ${problem}`
+  assertHub(condition, 'invalid_id_token', 'token', message)
 }
-
-export const invalidIdToken = (problem: string): HubError =>
-  new HubError('invalid_id_token', 'token', `the ID token cannot be trusted: ${problem}`)
 
 /** RFC 7515 2 and RFC 4648 3.5: base64url without padding, and only in its canonical form. */
 function decode(part: string): Buffer {
   const bytes = Buffer.from(part, 'base64url')
-  assert(bytes.toString('base64url') === part, 'it is not encoded as base64url')
+  assertIdToken(bytes.toString('base64url') === part, 'it is not encoded as base64url')
   return bytes
 }
 
 function decodeObject(part: string): Record<string, unknown> {
   const bytes = decode(part)
   const value = isUtf8(bytes) && parseObject(bytes.toString())
-  assert(value, 'it is not JSON')
+  assertIdToken(value, 'it is not JSON')
   return value
 }

@@ -1,8 +1,8 @@
-import { HubError } from '../errors'
+import { assertHub } from '../errors'
 import {
+  assertIdToken,
   type Expectations,
   type IdTokenClaims,
-  invalidIdToken,
   readSigningKeys,
   type SigningKey,
   verifyIdToken,
@@ -49,15 +49,13 @@ export class SigningKeys {
    * @throws {HubError} missing_id_token, invalid_id_token, or why the keys could not be fetched
    */
   async verify(token: string | undefined, expected: Expectations): Promise<IdTokenClaims> {
-    if (token === undefined) {
-      const message = 'the Hub sent no ID token; enable the scope openid on your OAuth app'
-      throw new HubError('missing_id_token', 'token', message)
-    }
+    const missing = 'the Hub sent no ID token; enable the scope openid on your OAuth app'
+    assertHub(token !== undefined, 'missing_id_token', 'token', missing)
     const keys = await this.ready()
     const claims =
       verifyIdToken(token, keys, expected) ?? verifyIdToken(token, await this.newer(), expected)
-    if (claims) return claims
-    throw invalidIdToken("it is signed by none of the Hub's keys")
+    assertIdToken(claims, "it is signed by none of the Hub's keys")
+    return claims
   }
 
   /** Resolves with the keys. Stale keys stay in use while newer ones are fetched. */

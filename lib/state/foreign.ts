@@ -1,6 +1,7 @@
 import { fromCallback } from '../callback'
+import { assertSignIn } from '../errors'
 import type { HostRequest, Request } from '../framework'
-import { type SignIn, type SignInStore, unknown } from './store'
+import type { SignIn, SignInStore } from './store'
 
 /** What a state store is told about a sign-in. */
 export interface StateMeta {
@@ -66,7 +67,8 @@ export class ForeignStore implements SignInStore {
         ? verify(req, handle, callback)
         : verify(req, handle, meta, callback),
     )
-    if (!verifier) throw unknown(`The state store said: ${Object(state).message ?? 'no'}`)
+    const said = `The state store said: ${Object(state).message ?? 'no'}`
+    assertSignIn(verifier, 'state_unknown', said)
     const { audience, callbackURL, scope, state: appState } = Object(state) as Partial<SignIn>
     const isWhole = [verifier, audience, callbackURL, scope].every(
       (part) => typeof part === 'string',

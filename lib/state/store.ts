@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SignInFailure } from '../errors'
+import { assertSignIn, SignInFailure } from '../errors'
 import { type HostRequest, originOf } from '../framework'
 
 /** A sign-in in progress: what the way back from the Hub needs to know. */
@@ -62,23 +62,20 @@ export function excess(signIns: Map<string, unknown>, maxSize: number): string[]
 
 /** @throws {SignInFailure} state_unknown, state_expired */
 export function checkHandle(handle: string, maxAge: number): void {
-  if (!isHandle(handle)) throw unknown('The state was not issued by this app.')
-  if (!isExpired(handle, maxAge)) return
+  assertSignIn(isHandle(handle), 'state_unknown', 'The state was not issued by this app.')
   const detail = `It took longer than the maxAge of ${Math.round(maxAge / 1000)} seconds.`
-  throw new SignInFailure('state_expired', detail, 'This sign-in took too long. Please try again.')
+  const message = 'This sign-in took too long. Please try again.'
+  assertSignIn(!isExpired(handle, maxAge), 'state_expired', detail, message)
 }
 
 /** Why a store does not have a sign-in, although it has `others` of this browser. */
 export function notFound(req: HostRequest, others: number): SignInFailure {
-  if (others > 0) {
-    return unknown(`This browser did not begin it, or has begun ${maxSignIns} others.`)
-  }
+  const notAmongThem = `This browser did not begin it, or has begun ${maxSignIns} others.`
+  if (others > 0) return new SignInFailure('state_unknown', notAmongThem)
   const origin = originOf(req, true) ?? 'this server'
   const detail = `No cookie or session of this sign-in came back to ${origin}. If callbackURL has another host or scheme, open the app there, or let the framework trust its proxy. Otherwise the browser blocks cookies, the sign-in began in another browser, or the sign-in of another tab cleared the session.`
   return new SignInFailure('state_lost', detail)
 }
-
-export const unknown = (detail: string): SignInFailure => new SignInFailure('state_unknown', detail)
 
 /** How many used sign-ins this process remembers. */
 const maxUsed = 10_000
@@ -93,9 +90,8 @@ const used = new Set<string>()
  * @throws {SignInFailure} state_used
  */
 export function checkUnused(key: string): void {
-  if (!used.has(key)) return
   const message = 'This sign-in is already complete. Go back to the app.'
-  throw new SignInFailure('state_used', 'The callback was loaded more than once.', message)
+  assertSignIn(!used.has(key), 'state_used', 'The callback was loaded more than once.', message)
 }
 
 /** @throws {SignInFailure} state_used, if a second callback has got as far meanwhile */
