@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { parse } from 'node:querystring'
 import type OAuth2Strategy from 'passport-oauth2'
-import { SignInFailure } from './errors'
+import { assertSignIn } from './errors'
 
 /** The request as passport-oauth2's types know it: Express's. */
 export type Request = Parameters<OAuth2Strategy['authenticate']>[0]
@@ -83,7 +83,7 @@ export function absoluteURL(
 ): string {
   if (URL.canParse(callbackURL)) return callbackURL
   const origin = originOf(req, trustForwarded)
-  if (origin) return new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
   const detail = 'callbackURL is relative, and the request names no usable host.'
-  throw new SignInFailure('invalid_host', detail, 'This address cannot be used to sign in.', 400)
+  assertSignIn(origin, 'invalid_host', detail, 'This address cannot be used to sign in.', 400)
+  return new URL(callbackURL, `${origin}${req.baseUrl ?? ''}/`).href
 }
