@@ -37,7 +37,8 @@ test.each([
   ['express-no-session', 'examples/express-no-session/server.mjs'],
   ['koa', 'examples/koa/server.mjs'],
   ['fastify', 'examples/fastify/server.mjs'],
-  ['nest', '--import', './test/frameworks/typescript.mjs', 'examples/nest/main.mts'],
+  ['nest, by NestJS 11', '--import', './test/frameworks/typescript.mjs?nest-11', 'examples/nest/main.mts'],
+  ['nest, by NestJS 12', '--import', './test/frameworks/typescript.mjs', 'examples/nest/main.mts'],
 ])('the example %s signs a person in and out, in two tabs, and tells one who denies', async (_, ...args) => {
   const browser = await start(...args)
   const home = async () => (await browser.visit('/')).text

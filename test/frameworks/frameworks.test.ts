@@ -1,8 +1,6 @@
-import http2 from 'node:http2'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { HuggingFaceAuthenticateOptions } from '../../lib'
 import { type Hub, startHub } from '../../testing'
-import { Browser, CookieJar } from '../support/browser'
+import { Browser } from '../support/browser'
 import { type AppConfig, shareProcess, startApp } from '../support/process'
 
 const callbackPath = '/auth/huggingface/callback'
@@ -19,10 +17,7 @@ const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 let hub: Hub
 shareProcess()
 beforeAll(async () => {
-  const redirectURIs = ['http://127.0.0.1', publicOrigin].flatMap((origin) => [
-    origin + callbackPath,
-    `${origin}/auth/huggingface/elsewhere`,
-  ])
+  const redirectURIs = ['http://127.0.0.1', publicOrigin].map((origin) => origin + callbackPath)
   hub = await startHub({ clients: [{ ...client, redirectURIs }], people: people.map((username) => ({ username })) })
 })
 afterEach(() => {
@@ -36,10 +31,9 @@ const start = async (config: AppConfig) => {
   return (await startApp({ callback: {}, strategies: { huggingface }, ...config })).port
 }
 const tokenRequests = () => hub.requests.filter(({ endpoint }) => endpoint === 'token')
-const startURL = (options: object) => `/auth/huggingface?options=${encodeURIComponent(JSON.stringify(options))}`
+const withState = (state: unknown) => `/auth/huggingface?options=${encodeURIComponent(JSON.stringify({ state }))}`
 /** Begins a sign-in and consents to it. Returns the callback that the Hub sends the browser to. */
-const begin = async (browser: Browser, username = 'ada', options: HuggingFaceAuthenticateOptions = {}) =>
-  hub.signIn(await browser.begin(startURL(options)), username)
+const begin = async (browser: Browser, username = 'ada', state?: unknown) => hub.signIn(await browser.begin(withState(state)), username)
 /** Follows a callback that begins again at the Hub, and consents there. */
 const beginAgain = async (browser: Browser, callback: string, username: string) => {
   const { status, location = '' } = await browser.visit(callback)
@@ -55,14 +49,9 @@ describe.each<[string, AppConfig]>([
   ['Express 5 with cookie-session', { session: 'cookie-session with shim' }],
   ['Express 5 with passport.authenticate(instance)', { by: 'instance' }],
   ['Express 4 without a session', { host: 'express4' }],
-  ['Fastify 5 with @fastify/session', { host: 'fastify', session: '@fastify/session' }],
-  ['Fastify 5 with @fastify/secure-session', { host: 'fastify', session: '@fastify/secure-session' }],
-  ['Fastify 5 with @fastify/secure-session and request.res', { host: 'fastify', session: '@fastify/secure-session', linksResponse: true }],
-  ['Fastify 5 with request.res and no session', { host: 'fastify', linksResponse: true }],
-  ['Koa 3 with koa-session', { host: 'koa', session: 'koa-session' }],
+  ['Fastify 5 with @fastify/secure-session', { host: 'fastify', session: true }],
+  ['Fastify 5 with request.res and no session', { host: 'fastify' }],
   ['Koa 3 without a session', { host: 'koa' }],
-  ['NestJS 11', { host: 'nest 11' }],
-  ['NestJS 12', { host: 'nest 12' }],
   ['node:http', { host: 'http' }],
 ])('%s', (_, config) => {
   let port: number
@@ -73,34 +62,20 @@ describe.each<[string, AppConfig]>([
   beforeEach(() => {
     browser = new Browser(port)
   })
-  const expectSignedIn = async (username: string) => {
-    if (config.session) expect(await browser.visit('/me')).toMatchObject({ json: { username } })
-  }
 
   test('signs a person in once, and the state of the app comes back', async () => {
     const state = { returnTo: '/models?sort=trending', cart: [1, 2] }
-    const callback = await begin(browser, 'ada', { state })
+    const callback = await begin(browser, 'ada', state)
     expect(await browser.visit(callback)).toMatchObject(signedIn('ada', { state }))
-    await expectSignedIn('ada')
     // nothing of the sign-in stays behind
     expect(browser.jar.header(browser.origin)).not.toContain('hf-signin')
     expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
     expect(tokenRequests()).toHaveLength(1)
-    await expectSignedIn('ada')
-  })
-
-  test('sends a code once if the callback comes twice at the same moment', async () => {
-    const callback = await begin(browser)
-    hub.faults = { token: { delay: 20 } }
-    const pages = await Promise.all([browser.visit(callback), browser.visit(callback)])
-    expect(pages.filter(({ status }) => status === 200)).toMatchObject([signedIn('ada')])
-    expect(tokenRequests()).toHaveLength(1)
+    if (config['session']) expect(await browser.visit('/me')).toMatchObject({ json: { username: 'ada' } })
   })
 
   test('tells a custom callback who signs in, and a person who denied what happened', async () => {
-    expect(await browser.visit(explained(await begin(browser, 'bo', { state: '/models' })))).toMatchObject(
-      signedIn('bo', { state: '/models' }),
-    )
+    expect(await browser.visit(explained(await begin(browser, 'bo', '/models')))).toMatchObject(signedIn('bo', { state: '/models' }))
     const denied = async () => hub.signIn(await browser.begin(), 'cy', { deny: true })
     expect(await browser.visit(explained(await denied()))).toMatchObject({ status: 403, json: { code: 'access_denied' } })
     expect([401, 403]).toContain((await browser.visit(await denied())).status)
@@ -120,7 +95,7 @@ describe.each<[string, AppConfig]>([
 
   test('finishes five tabs in any order, keeps 4 KB of cookies at most, and begins an older tab again', async () => {
     const tabs: string[] = []
-    for (const state of [0, 1, 2, 3, 4, 5, 6]) tabs.push(await browser.begin(startURL({ state })))
+    for (const state of [0, 1, 2, 3, 4, 5, 6]) tabs.push(await browser.begin(withState(state)))
     expect(browser.jar.sentTo(browser.origin).length).toBeLessThanOrEqual(5)
     expect(browser.jar.header(browser.origin).length).toBeLessThan(4096)
     for (const state of [4, 2, 6, 3, 5]) {
@@ -132,7 +107,7 @@ describe.each<[string, AppConfig]>([
   test('uses up nothing if either leg is only prefetched', async () => {
     const callback = await begin(browser)
     const before = browser.jar.header(browser.origin)
-    for (const visit of [{ method: 'HEAD' }, { headers: { 'sec-purpose': 'prefetch;prerender' } }, { headers: { purpose: 'prefetch' } }]) {
+    for (const visit of [{ method: 'HEAD' }, { headers: { 'sec-purpose': 'prefetch;prerender' } }]) {
       for (const url of [explained(callback), '/auth/huggingface']) expect((await browser.visit(url, visit)).location).toBeUndefined()
     }
     expect(browser.jar.header(browser.origin)).toBe(before)
@@ -144,13 +119,13 @@ describe.each<[string, AppConfig]>([
     const tabs = await Promise.all(
       people.map(async (username) => {
         const own = new Browser(port)
-        return { own, username, callback: await begin(own, username, { state: username }) }
+        return { own, username, callback: await begin(own, username, username) }
       }),
     )
     hub.faults = { userinfo: { delay: 20 } }
     const pages = await Promise.all(tabs.map(({ own, callback }) => own.visit(callback)))
     expect(pages).toMatchObject(people.map((username) => signedIn(username, { state: username })))
-    for (const { own, username } of config.session ? tabs : []) expect(await own.visit('/me')).toMatchObject({ json: { username } })
+    for (const { own, username } of config['session'] ? tabs : []) expect(await own.visit('/me')).toMatchObject({ json: { username } })
   })
 
   test('resolves a relative callbackURL by the headers of a proxy only if it is trusted, and signs in over https', async () => {
@@ -166,13 +141,6 @@ describe.each<[string, AppConfig]>([
     expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: publicOrigin + callbackPath } }])
   })
 
-  test('repeats the callbackURL of one request for the tokens', async () => {
-    const callback = await begin(browser, 'ada', { callbackURL: '/auth/huggingface/elsewhere' })
-    expect(callback.startsWith(`${browser.origin}/auth/huggingface/elsewhere?`)).toBe(true)
-    expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
-    expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: `${browser.origin}/auth/huggingface/elsewhere` } }])
-  })
-
   test('passes a failure of the Hub to the app, and does not send the code again when the page is reloaded', async () => {
     const callback = await begin(browser)
     hub.faults = { token: { status: 503, body: 'down for maintenance' } }
@@ -183,40 +151,7 @@ describe.each<[string, AppConfig]>([
   })
 })
 
-describe.each(['nest 11', 'nest 12'] as const)('in %s, a validate', (host) => {
-  const gets = (more: object) => ({ status: 200, json: { user: { username: 'ada', ...more } } })
-  test.each([
-    ['with done gets the profile', 'done', gets({ more: 'function' })],
-    ['with params, counted, gets the profile', 'params', gets({ more: 'openid profile' })],
-    ['that is counted gets the profile', 'counted', gets({})],
-    ['with the request gets the profile', 'request', gets({ more: callbackPath })],
-    ['that throws an exception is answered as that exception', 'throws', { status: 403, json: { message: 'not on the list' } }],
-  ])('%s', async (_, validate, page) => {
-    const browser = new Browser(await start({ host, validate }))
-    expect(await browser.visit(await begin(browser))).toMatchObject(page)
-  })
-})
-
-test.each(['http', 'koa'] as const)('over HTTP/2, where the host is in :authority, %s signs a person in', async (host) => {
-  const url = `http://127.0.0.1:${await start({ host, http2: true })}`
-  const session = http2.connect(url)
-  const jar = new CookieJar()
-  const visit = async (target: string) => {
-    const { pathname, search } = new URL(target, url)
-    const stream = session.request({ ':path': pathname + search, cookie: jar.header(url) })
-    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.on('response', resolve))
-    jar.keep(url, headers['set-cookie'] ?? [])
-    let text = ''
-    for await (const chunk of stream.setEncoding('utf8')) text += chunk
-    return { status: headers[':status'], location: headers.location ?? '', text }
-  }
-  const { location } = await visit('/auth/huggingface')
-  expect(new URL(location).searchParams.get('redirect_uri')).toBe(url + callbackPath)
-  expect(await visit(await hub.signIn(location, 'ada'))).toMatchObject({ status: 200, text: expect.stringContaining('"username":"ada"') })
-  session.destroy()
-})
-
-describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
+describe.each(['express', 'express4'])('in %s, a callbackURL', (host) => {
   const redirectURI = async (config: AppConfig, callbackURL: string, visit: object, path = '/auth/huggingface') => {
     const port = await start({ ...config, host, strategies: { huggingface: { ...client, hubURL: hub.url, callbackURL } } })
     return new URL(await new Browser(port).begin(path, visit)).searchParams.get('redirect_uri')

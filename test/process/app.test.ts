@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { type AppConfig, shareProcess, startApp } from '../support/process'
-import type { Behaviour } from '../support/raw-hub'
+import { type Behaviour, silent } from '../support/raw-hub'
 import { until } from '../support/until'
 
 shareProcess()
@@ -12,30 +12,22 @@ const signer = 'somebody who signs in'
 
 const thrown: [string, Way, AppConfig][] = [
   ['failureFlash without flash', 'anybody', { callback: { failureFlash: true } }],
-  ['failureMessage without a session', 'anybody', { callback: { failureMessage: true } }],
   ['a callback that throws', 'anybody', { custom: 'throws' }],
   ['a callback that throws', signer, { custom: 'throws' }],
   ['a callback that rejects', signer, { custom: 'rejects' }],
 ]
-const thrownInExpress: [string, Way, AppConfig][] = [
-  ...thrown,
-  ['a page that cannot be rendered', 'anybody', { custom: 'renders' }],
-  ['a page that cannot be rendered', signer, { custom: 'renders' }],
-  ['a session that cannot be regenerated', signer, { session: 'broken', callback: {} }],
-  ['a refusal that cannot flash', signer, { verify: 'refuses', callback: { failureFlash: true } }],
-  ['a verify that takes done for the profile', signer, { verify: 'trap' }],
-]
+const withSession: typeof thrown = [['a session that cannot be regenerated', signer, { session: 'broken', callback: {} }]]
 
 describe.each<[string, AppConfig, typeof thrown]>([
-  ['Express 5', {}, thrownInExpress],
-  ['Express 4', { host: 'express4' }, thrownInExpress],
+  ['Express 5', {}, [...thrown, ...withSession]],
+  ['Express 4', { host: 'express4' }, [...thrown, ...withSession]],
   ['node:http', { host: 'http' }, thrown],
   ['Express, by instance', { by: 'instance' }, thrown],
 ])('in %s', (_, host, cases) => {
   test.each(cases)('%s is an error page for %s, and no more', async (__, way, config) => {
-    const { visitor, log } = await startApp({ ...host, ...config })
+    const { visitor, errors } = await startApp({ ...host, ...config })
     const answer = await visitor.visit(way === 'anybody' ? '/auth/huggingface/callback?code=x&state=y' : await visitor.consent())
-    expect((await log()).errors).toEqual([expect.objectContaining({ isError: true })])
+    expect(await errors()).toEqual([expect.objectContaining({ isError: true })])
     expect(answer).toMatchObject({ status: 500 })
     // the next visitor gets an answer too
     await visitor.signIn()
@@ -43,9 +35,9 @@ describe.each<[string, AppConfig, typeof thrown]>([
 })
 
 test('cookie-session without what Passport needs is an error that explains the one of Passport', async () => {
-  const { visitor, log } = await startApp({ session: 'cookie-session', callback: {} })
+  const { visitor, errors } = await startApp({ session: 'cookie-session', callback: {} })
   expect(await visitor.signIn()).toMatchObject({ status: 500 })
-  expect((await log()).errors).toMatchObject([{ cause: expect.stringContaining('req.session.regenerate') }])
+  expect(await errors()).toMatchObject([{ cause: expect.stringContaining('req.session.regenerate') }])
 })
 
 test.each<[string, AppConfig, Behaviour | undefined, object]>([
@@ -53,12 +45,26 @@ test.each<[string, AppConfig, Behaviour | undefined, object]>([
   ['a failureRedirect', { verify: 'refuses', callback: { failureRedirect: '/out' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
   ['a failure of the Hub', { callback: {} }, (socket) => socket.destroy(), { phase: 'token' }],
 ])('%s after the app has answered goes to its error handler', async (_, config, fault, error) => {
-  const { hub, visitor, log } = await startApp({ ...config, answersAfter: 30 })
+  const { hub, visitor, errors } = await startApp({ ...config, answersAfter: 30 })
   const { token } = hub.answers
   hub.answers.token = (...asked) => setTimeout(fault ?? token, 100, ...asked)
   expect(await visitor.signIn()).toMatchObject({ status: 503 })
-  await until(async () => (await log()).errors.length > 0)
-  expect((await log()).errors).toMatchObject([error])
+  await until(async () => (await errors()).length > 0)
+  expect(await errors()).toMatchObject([error])
+})
+
+test('a visitor who leaves while the Hub is silent harms nobody', async () => {
+  const { hub, visitor, errors } = await startApp({ strategies: { huggingface: { timeout: 300 } } })
+  const { token } = hub.answers
+  hub.answers.token = silent
+  const leaving = new AbortController()
+  visitor.visit(await visitor.consent(), { signal: leaving.signal }).catch(() => {})
+  await until(() => hub.to('token').length > 0)
+  leaving.abort()
+  await until(async () => (await errors()).length > 0)
+  expect(await errors()).toMatchObject([{ code: 'timeout', phase: 'token' }])
+  hub.answers.token = token
+  expect(await visitor.signIn()).toMatchObject({ status: 200 })
 })
 
 test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {

@@ -1,41 +1,12 @@
 // Apps in a process of their own. A POST of JSON starts one and answers with its port; `createApp` says what it may be made of.
 // It handles no error of the process, so that a crash is one.
-const { EventEmitter } = require('node:events')
 const http = require('node:http')
-const http2 = require('node:http2')
-const net = require('node:net')
 const { Passport } = require('passport')
 const { HuggingFaceStrategy } = require('../../dist')
-const frameworks = require('../frameworks/hosts.cjs')
-
-const { globalAgent } = http
 
 const verifies = {
   profile: async (_accessToken, _refreshToken, profile) => ({ id: profile.id, username: profile.username }),
   refuses: async (_accessToken, _refreshToken, _profile) => false,
-  trap: async (_accessToken, _refreshToken, _params, profile) => ({ id: profile.id }),
-}
-
-const agents = {
-  own: () => new http.Agent({ keepAlive: true }),
-  refused: () => Object.assign(new http.Agent(), { createConnection: () => net.connect(1) }),
-  hanging: () => Object.assign(new http.Agent(), { addRequest() {} }),
-  /** In the style of npm's tunnel: no http.Agent, and nothing of one but this. */
-  tunnel: (log) =>
-    Object.assign(new EventEmitter(), {
-      addRequest(request, { port, host }) {
-        log.agentUsed += 1
-        request.onSocket(net.connect(port, host))
-      },
-    }),
-  /** Of another class than Node's own. */
-  proxy: (log) =>
-    new (class extends http.Agent {
-      addRequest(...args) {
-        log.agentUsed += 1
-        super.addRequest(...args)
-      }
-    })(),
 }
 
 const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
@@ -69,7 +40,6 @@ const customs = {
   rejects: () => async () => {
     throw new Error('the callback rejected')
   },
-  renders: (_respond, res) => () => res.render('page'),
 }
 
 function send(res, status, body) {
@@ -81,39 +51,35 @@ function send(res, status, body) {
 /**
  * The request listener of an app.
  *
- * - `host`: `express` (5), `express4`, `http` without a framework, or one of hosts.cjs; perhaps with `http2`
- * - `session`: one of `sessions`, or the host's own
+ * - `host`: `express` (5), `express4`, `http` without a framework, `fastify` or `koa`
+ * - `session`: for Express one of `sessions`, for Fastify true
  * - `trustProxy`: trust a proxy, in the way that the framework has for it
  * - `mount`: where the router of Express is, `/auth` unless told otherwise
- * - `strategies`: options by name, with an agent from `agents`
+ * - `strategies`: options by name
  * - `by`: `instance`, if passport.authenticate is to have the strategy itself
- * - `verify`, `validate`: one of `verifies`, and one of Nest's in hosts.cjs
+ * - `verify`: one of `verifies`
  * - `callback`: options of passport.authenticate for the callback, which then has no custom callback; else `custom`, one of `customs`
  * - `answersAfter`: milliseconds after which the app itself answers the callback, with a 503
- * - `globalAgent`: true, if an agent of another class is to stand in the place of Node's
  */
 async function createApp(config) {
   const { host = 'express', session, trustProxy } = config
-  const log = { errors: [], agentUsed: 0 }
+  const errors = []
   const passport = host === 'koa' ? new (require('koa-passport').KoaPassport)() : new Passport()
   passport.serializeUser((user, done) => done(null, user))
   passport.deserializeUser((user, done) => done(null, user))
-  http.globalAgent = config.globalAgent ? agents.proxy(log) : globalAgent
   const strategies = {}
-  let options
   for (const [name, given] of Object.entries(config.strategies)) {
     const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 3000, restart: false }
     // node:http has no setting for it
     const proxy = host === 'http' && trustProxy !== undefined
-    options = { ...usual, proxy, ...given, agent: agents[given.agent]?.(log) }
-    strategies[name] = new HuggingFaceStrategy(options, verifies[config.verify ?? 'profile'])
+    strategies[name] = new HuggingFaceStrategy({ ...usual, proxy, ...given }, verifies[config.verify ?? 'profile'])
     passport.use(name, strategies[name])
   }
 
   function onError(thrown, _req, res, _next) {
     const { name, code, phase, status = 500, cause } = Object(thrown)
     const error = { name, code, phase, status, cause: cause?.message, isError: thrown instanceof Error }
-    log.errors.push(error)
+    errors.push(error)
     if (!res.headersSent) send(res, status, error)
   }
 
@@ -130,7 +96,7 @@ async function createApp(config) {
   function authenticate(req, res, next) {
     const { name, leg, all, answer } = legOf(req.originalUrl ?? req.url)
     if (leg && config.answersAfter) setTimeout(send, config.answersAfter, res, 503)
-    const answered = answer?.((status, body) => send(res, status, body), res)
+    const answered = answer?.((status, body) => send(res, status, body))
     const callback = answered && ((error, ...outcome) => (error ? next(error) : answered(...outcome)))
     passport.authenticate(config.by === 'instance' ? strategies[name] : name, all, callback)(req, res, next)
   }
@@ -144,18 +110,69 @@ async function createApp(config) {
     return app.use(onError)
   }
 
+  async function fastifyApp() {
+    const app = require('fastify')({ trustProxy: trustProxy !== undefined })
+    const { Authenticator } = require('@fastify/passport')
+    // without it a sign-in that ends forgets those of other tabs, if they are kept in the session
+    const passport = new Authenticator({ clearSessionIgnoreFields: ['huggingface:sign-ins'] })
+    passport.use(strategies.huggingface)
+    passport.registerUserSerializer(async (user) => user)
+    passport.registerUserDeserializer(async (user) => user)
+    if (session) {
+      await app.register(require('@fastify/secure-session'), { key: Buffer.alloc(32, 7), cookie: { sameSite: 'lax', path: '/' } })
+      await app.register(passport.initialize())
+      await app.register(passport.secureSession())
+    } else {
+      app.decorateRequest('session', null).decorateRequest('res', null)
+      app.addHook('onRequest', async (request, reply) => {
+        request.res = reply.raw
+      })
+      await app.register(passport.initialize())
+    }
+    const preValidation = function (request, reply) {
+      const { all, answer } = legOf(request.url)
+      const callback = async (_request, _reply, error, ...outcome) => {
+        if (error) throw error
+        answer((status, body) => reply.code(status).send(body))(...outcome)
+      }
+      return passport.authenticate('huggingface', all, answer && callback).call(this, request, reply)
+    }
+    app.get('/auth/*', { preValidation }, async ({ user, authInfo }) => ({ user, info: authInfo }))
+    app.get('/me', async ({ user }) => user ?? null)
+    await app.ready()
+    return (req, res) => app.routing(req, res)
+  }
+
+  function koaApp() {
+    const app = new (require('koa'))({ proxy: trustProxy !== undefined })
+    app.silent = true
+    app.use((ctx, next) => {
+      const { all, answer } = legOf(ctx.url)
+      const callback = (error, ...outcome) => {
+        if (error) throw error
+        answer((status, body) => Object.assign(ctx, { status, body }))(...outcome)
+      }
+      return passport.authenticate('huggingface', all, answer && callback)(ctx, next)
+    })
+    app.use((ctx) => {
+      ctx.body = { user: ctx.state.user, info: ctx.state.authInfo }
+    })
+    return app.callback()
+  }
+
   const hosts = {
-    ...frameworks,
     express: () => expressApp(require('express')),
     express4: () => expressApp(require('express4')),
+    fastify: fastifyApp,
+    koa: koaApp,
     // as in connect, there is no req.next
     http: () => (req, res) => {
       req.res = res
       authenticate(req, res, (error) => (error ? onError(error, req, res) : finish(req, res)))
     },
   }
-  const listener = await hosts[host]({ config, passport, strategies, options, HuggingFaceStrategy, legOf })
-  return (req, res) => (req.url === '/log' ? send(res, 200, log) : listener(req, res))
+  const listener = await hosts[host]()
+  return (req, res) => (req.url === '/errors' ? send(res, 200, errors) : listener(req, res))
 }
 
 const control = http.createServer(async (req, res) => {
@@ -165,8 +182,7 @@ const control = http.createServer(async (req, res) => {
   }
   let text = ''
   for await (const chunk of req) text += chunk
-  const config = JSON.parse(text)
-  const server = (config.http2 ? http2 : http).createServer(await createApp(config))
+  const server = http.createServer(await createApp(JSON.parse(text)))
   server.listen(0, '127.0.0.1', () => send(res, 200, server.address().port))
 })
 control.listen(0, '127.0.0.1', () => process.stdout.write(`${control.address().port}\n`))

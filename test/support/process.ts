@@ -62,8 +62,9 @@ export async function startApp(config: AppConfig = {}, hubOptions: Parameters<ty
   const strategies = Object.entries(config.strategies ?? { huggingface: {} }).map(([name, given]) => [name, { ...client, ...given }])
   const body = JSON.stringify({ ...config, strategies: Object.fromEntries(strategies) })
   const port = Number(await json(control, { method: 'POST', body }))
-  const log = async () => (await json(`http://127.0.0.1:${port}/log`)) as { errors: object[]; agentUsed: number }
-  return { port, hub, visitor: new Visitor(port), log }
+  /** What its error handler was given. */
+  const errors = async () => (await json(`http://127.0.0.1:${port}/errors`)) as object[]
+  return { port, hub, visitor: new Visitor(port), errors }
 }
 
 /** Bytes that the process uses after a garbage collection. */
