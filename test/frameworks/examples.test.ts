@@ -1,36 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
 import { Browser } from '../support/browser'
-import { freePort } from '../support/process'
-import { until } from '../support/until'
+import { type Example, startExample } from '../support/example'
 
 jest.setTimeout(30_000)
 
 let hub: Hub
-let running: ChildProcess | undefined
+let example: Example | undefined
 beforeAll(async () => {
   hub = await startHub()
 })
-afterEach(async () => {
-  if (running?.kill()) await once(running, 'exit')
-})
+afterEach(() => example?.stop())
 afterAll(() => hub.close())
 
-/** Starts an example as a person would, with the local Hub in place of the real one. */
+/** A browser at an example that has the local Hub in place of the real one. */
 async function start(...args: string[]): Promise<Browser> {
-  const port = await freePort()
   const { clientID, clientSecret = '' } = hub.clients[0]
   const secret = '0123456789abcdef'.repeat(4)
   const secrets = { HF_CLIENT_SECRET: clientSecret, SESSION_SECRET: secret, COOKIE_SECRET: secret, TOKEN_SECRET: secret }
-  const env = { PATH: process.env['PATH'], PORT: String(port), HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, ...secrets }
-  const child = spawn(process.execPath, args, { cwd: join(__dirname, '../..'), env, stdio: ['ignore', 'ignore', 'inherit'] })
-  running = child
-  const browser = new Browser(port, `http://localhost:${port}`)
-  await until(() => browser.visit('/').then(Boolean, () => false), 20_000)
-  return browser
+  example = await startExample(args, { HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, ...secrets })
+  return new Browser(example.port, example.url)
 }
 
 test.each([
