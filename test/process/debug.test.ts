@@ -3,7 +3,7 @@ import { printed, shareProcess, startApp } from '../support/process'
 import { respond } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
 
-shareProcess(async () => ({ NODE_DEBUG: 'passport-huggingface' }))
+shareProcess({ NODE_DEBUG: 'passport-huggingface' })
 
 /** The lines since it was last asked, without Node's prefix. */
 const lines = () =>

@@ -1,36 +1,31 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import { parseSetCookie } from 'cookie'
 
 interface Cookie {
   name: string
   value: string
   host: string
-  path: string
   secure: boolean
   expires: number
 }
 
-/** Keeps cookies by the rules that browsers keep: those that matter to a sign-in, and strictly. */
+/** Keeps cookies by the rules that browsers keep: those that matter to a sign-in, and strictly. Each is for every path. */
 export class CookieJar {
   private readonly cookies = new Map<string, Cookie>()
 
   keep(address: string, lines: readonly string[]): void {
     const { hostname: host, protocol } = new URL(address)
     for (const line of lines) {
-      const [[name, value] = ['', ''], ...rest] = line.split(/; */).map(splitOnce)
-      const attributes = new Map(rest.map(([attribute, content]) => [attribute.toLowerCase(), content]))
-      const secure = attributes.has('secure')
-      const path = attributes.get('path') ?? '/'
+      const { name, value = '', secure = false, maxAge, ...more } = parseSetCookie(line, { decode: (text) => text })
       const isRefused = [
         secure && protocol !== 'https:',
-        name.startsWith('__Host-') && (!secure || path !== '/' || attributes.has('domain')),
-        !secure && (attributes.has('partitioned') || /^none$/i.test(attributes.get('samesite') ?? '')),
+        name.startsWith('__Host-') && (!secure || more.path !== '/' || more.domain !== undefined),
+        !secure && (more.partitioned || more.sameSite === 'none'),
         name.length + value.length > 4095,
       ].some(Boolean)
       if (isRefused) continue
-      const maxAge = Number(attributes.get('max-age') ?? Number.POSITIVE_INFINITY)
-      const date = Date.parse(attributes.get('expires') ?? '')
-      const expires = Number.isNaN(date) || attributes.has('max-age') ? Date.now() + maxAge * 1000 : date
-      this.cookies.set(`${host} ${path} ${name}`, { name, value, host, path, secure, expires })
+      const expires = maxAge === undefined ? (more.expires?.getTime() ?? Number.POSITIVE_INFINITY) : Date.now() + maxAge * 1000
+      this.cookies.set(`${host} ${name}`, { name, value, host, secure, expires })
     }
   }
 
@@ -42,19 +37,14 @@ export class CookieJar {
 
   /** Names and values that go to this address. */
   sentTo(address: string): [name: string, value: string][] {
-    const { hostname, protocol, pathname } = new URL(address)
-    const isSent = ({ host, path, secure, expires }: Cookie) =>
-      host === hostname &&
-      `${pathname}/`.startsWith(path.replace(/\/?$/, '/')) &&
-      (!secure || protocol === 'https:') &&
-      expires > Date.now()
+    const { hostname, protocol } = new URL(address)
+    const isSent = ({ host, secure, expires }: Cookie) => host === hostname && (!secure || protocol === 'https:') && expires > Date.now()
     return [...this.cookies.values()].filter(isSent).map(({ name, value }) => [name, value])
   }
 
   set(address: string, name: string, value: string): void {
     const { hostname: host, protocol } = new URL(address)
-    const more = { path: '/', secure: protocol === 'https:', expires: Number.POSITIVE_INFINITY }
-    this.cookies.set(`${host} / ${name}`, { name, value, host, ...more })
+    this.cookies.set(`${host} ${name}`, { name, value, host, secure: protocol === 'https:', expires: Number.POSITIVE_INFINITY })
   }
 }
 
@@ -113,11 +103,6 @@ export class Browser {
     if (location === undefined) throw new Error(`no redirect to the Hub but ${status}: ${text}`)
     return location
   }
-}
-
-function splitOnce(text: string): [string, string] {
-  const at = text.indexOf('=')
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 function parsed(text: string): unknown {

@@ -22,12 +22,11 @@ const hubs: RawHub[] = []
  *
  * @param env adds to the environment of the process
  */
-export function shareProcess(env: () => Promise<Record<string, string>> = async () => ({})): void {
+export function shareProcess(env: Record<string, string> = {}): void {
   jest.setTimeout(20_000)
   beforeAll(async () => {
     const script = path.join(__dirname, 'process-app.cjs')
-    const more = await env()
-    child = spawn(process.execPath, ['--expose-gc', script], { env: { ...process.env, NODE_OPTIONS: '', ...more } })
+    child = spawn(process.execPath, ['--expose-gc', script], { env: { ...process.env, NODE_OPTIONS: '', ...env } })
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += data))
     await until(() => /^\d+\n/.test(output) || child.exitCode !== null, 20_000)
     control = `http://127.0.0.1:${Number.parseInt(printed(), 10)}`
