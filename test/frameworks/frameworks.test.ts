@@ -104,17 +104,6 @@ describe.each<[string, AppConfig]>([
     await beginAgain(browser, await hub.signIn(tabs[0] ?? '', 'ada'), 'ada')
   })
 
-  test('uses up nothing if either leg is only prefetched', async () => {
-    const callback = await begin(browser)
-    const before = browser.jar.header(browser.origin)
-    for (const visit of [{ method: 'HEAD' }, { headers: { 'sec-purpose': 'prefetch;prerender' } }]) {
-      for (const url of [explained(callback), '/auth/huggingface']) expect((await browser.visit(url, visit)).location).toBeUndefined()
-    }
-    expect(browser.jar.header(browser.origin)).toBe(before)
-    expect(tokenRequests()).toEqual([])
-    expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
-  })
-
   test('gives everybody who comes back at the same moment their own account', async () => {
     const tabs = await Promise.all(
       people.map(async (username) => {

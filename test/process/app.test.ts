@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { type AppConfig, shareProcess, startApp } from '../support/process'
-import { type Behaviour, silent } from '../support/raw-hub'
+import { silent } from '../support/raw-hub'
 import { until } from '../support/until'
 
 shareProcess()
@@ -38,19 +38,6 @@ test('cookie-session without what Passport needs is an error that explains the o
   const { visitor, errors } = await startApp({ session: 'cookie-session', callback: {} })
   expect(await visitor.signIn()).toMatchObject({ status: 500 })
   expect(await errors()).toMatchObject([{ cause: expect.stringContaining('req.session.regenerate') }])
-})
-
-test.each<[string, AppConfig, Behaviour | undefined, object]>([
-  ['a successRedirect', { callback: { successRedirect: '/in' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
-  ['a failureRedirect', { verify: 'refuses', callback: { failureRedirect: '/out' } }, undefined, { code: 'ERR_HTTP_HEADERS_SENT' }],
-  ['a failure of the Hub', { callback: {} }, (socket) => socket.destroy(), { phase: 'token' }],
-])('%s after the app has answered goes to its error handler', async (_, config, fault, error) => {
-  const { hub, visitor, errors } = await startApp({ ...config, answersAfter: 30 })
-  const { token } = hub.answers
-  hub.answers.token = (...asked) => setTimeout(fault ?? token, 100, ...asked)
-  expect(await visitor.signIn()).toMatchObject({ status: 503 })
-  await until(async () => (await errors()).length > 0)
-  expect(await errors()).toMatchObject([error])
 })
 
 test('a visitor who leaves while the Hub is silent harms nobody', async () => {

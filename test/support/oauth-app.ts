@@ -8,64 +8,51 @@ export type Json = Record<string, unknown>
 type Query = Record<string, string | string[] | undefined>
 
 /** An app that speaks OAuth by hand, to test the local Hub without the strategy. */
-export class OAuthApp {
-  private readonly hub: Hub
-  private readonly client: Pick<Client, 'clientID' | 'clientSecret'>
-  private readonly redirectURI: string
-  private readonly verifier = randomBytes(32).toString('base64url')
+export function oauthApp(hub: Hub, client: Pick<Client, 'clientID' | 'clientSecret'> = hub.clients[0], redirectURI = callbackURL) {
+  const verifier = randomBytes(32).toString('base64url')
 
-  constructor(hub: Hub, client: OAuthApp['client'] = hub.clients[0], redirectURI = callbackURL) {
-    this.hub = hub
-    this.client = client
-    this.redirectURI = redirectURI
-  }
-
-  authorizationURL(query: Query = {}): string {
+  const authorizationURL = (query: Query = {}): string => {
     const all = {
-      client_id: this.client.clientID,
+      client_id: client.clientID,
       response_type: 'code',
-      redirect_uri: this.redirectURI,
+      redirect_uri: redirectURI,
       scope: 'openid profile email',
       state: 'some state',
-      code_challenge: createHash('sha256').update(this.verifier).digest('base64url'),
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
       ...query,
     }
     const pairs = Object.entries(all).flatMap(([name, value = []]) => [value].flat().map((one) => [name, one]))
-    return `${this.hub.url}/oauth/authorize?${new URLSearchParams(pairs)}`
+    return `${hub.url}/oauth/authorize?${new URLSearchParams(pairs)}`
   }
 
   /** What the callback gets. */
-  async signIn(username: string, query?: Query, options?: SignInOptions): Promise<Json> {
-    const callback = await this.hub.signIn(this.authorizationURL(query), username, options)
-    return Object.fromEntries(new URL(callback).searchParams)
-  }
+  const signIn = async (username: string, query?: Query, options?: SignInOptions): Promise<Json> =>
+    Object.fromEntries(new URL(await hub.signIn(authorizationURL(query), username, options)).searchParams)
 
-  redeem(code: unknown, form: Record<string, string> = {}): Promise<Json> {
-    return this.token('authorization_code', { code: String(code), redirect_uri: this.redirectURI, code_verifier: this.verifier, ...form })
+  const requestTokens = (form: Record<string, string>): Promise<Json> => {
+    const { clientID, clientSecret } = client
+    const headers: HeadersInit = clientSecret ? { authorization: `Basic ${btoa(`${clientID}:${clientSecret}`)}` } : {}
+    const body = new URLSearchParams({ ...(!clientSecret && { client_id: clientID }), ...form })
+    return read(fetch(`${hub.url}/oauth/token`, { method: 'POST', headers, body }))
   }
+  const redeem = (code: unknown) =>
+    requestTokens({ grant_type: 'authorization_code', code: String(code), redirect_uri: redirectURI, code_verifier: verifier })
 
-  refresh(tokens: Json): Promise<Json> {
-    return this.token('refresh_token', { refresh_token: String(tokens['refresh_token']) })
+  return {
+    authorizationURL,
+    signIn,
+    redeem,
+    refresh: (tokens: Json) => requestTokens({ grant_type: 'refresh_token', refresh_token: String(tokens['refresh_token']) }),
+    tokens: async (...args: Parameters<typeof signIn>) => redeem((await signIn(...args))['code']),
+    userinfo: (tokens: Json) =>
+      read(fetch(`${hub.url}/oauth/userinfo`, { headers: { authorization: `Bearer ${tokens['access_token']}` } })),
   }
+}
 
-  async tokens(...args: Parameters<OAuthApp['signIn']>): Promise<Json> {
-    return this.redeem((await this.signIn(...args))['code'])
-  }
-
-  async userinfo(tokens: Json): Promise<Json> {
-    const headers = { authorization: `Bearer ${tokens['access_token']}` }
-    const res = await fetch(`${this.hub.url}/oauth/userinfo`, { headers })
-    return { status: res.status, ...((await res.json()) as Json) }
-  }
-
-  private async token(type: string, form: Record<string, string>): Promise<Json> {
-    const { clientID, clientSecret } = this.client
-    const authorization = `Basic ${btoa(`${clientID}:${clientSecret}`)}`
-    const body = new URLSearchParams({ grant_type: type, ...(!clientSecret && { client_id: clientID }), ...form })
-    const res = await fetch(`${this.hub.url}/oauth/token`, { method: 'POST', headers: clientSecret ? { authorization } : {}, body })
-    return { status: res.status, ...((await res.json()) as Json) }
-  }
+async function read(response: Promise<Response>): Promise<Json> {
+  const res = await response
+  return { status: res.status, ...((await res.json()) as Json) }
 }
 
 /** Header and claims of the ID token. */

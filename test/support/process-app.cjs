@@ -4,10 +4,7 @@ const http = require('node:http')
 const { Passport } = require('passport')
 const { HuggingFaceStrategy } = require('../../dist')
 
-const verifies = {
-  profile: async (_accessToken, _refreshToken, profile) => ({ id: profile.id, username: profile.username }),
-  refuses: async (_accessToken, _refreshToken, _profile) => false,
-}
+const verify = async (_accessToken, _refreshToken, { id, username }) => ({ id, username })
 
 const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
 const cookieSession = () => require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
@@ -57,9 +54,7 @@ function send(res, status, body) {
  * - `mount`: where the router of Express is, `/auth` unless told otherwise
  * - `strategies`: options by name
  * - `by`: `instance`, if passport.authenticate is to have the strategy itself
- * - `verify`: one of `verifies`
  * - `callback`: options of passport.authenticate for the callback, which then has no custom callback; else `custom`, one of `customs`
- * - `answersAfter`: milliseconds after which the app itself answers the callback, with a 503
  */
 async function createApp(config) {
   const { host = 'express', session, trustProxy } = config
@@ -72,7 +67,7 @@ async function createApp(config) {
     const usual = { callbackURL: `/auth/${name}/callback`, scope: 'openid profile', timeout: 3000, restart: false }
     // node:http has no setting for it
     const proxy = host === 'http' && trustProxy !== undefined
-    strategies[name] = new HuggingFaceStrategy({ ...usual, proxy, ...given }, verifies[config.verify ?? 'profile'])
+    strategies[name] = new HuggingFaceStrategy({ ...usual, proxy, ...given }, verify)
     passport.use(name, strategies[name])
   }
 
@@ -80,7 +75,7 @@ async function createApp(config) {
     const { name, code, phase, status = 500, cause } = Object(thrown)
     const error = { name, code, phase, status, cause: cause?.message, isError: thrown instanceof Error }
     errors.push(error)
-    if (!res.headersSent) send(res, status, error)
+    send(res, status, error)
   }
 
   /** What a request is for: `/auth/NAME?options=JSON` begins a sign-in, and `/auth/NAME/…` ends one. */
@@ -89,13 +84,12 @@ async function createApp(config) {
     const given = leg ? config.callback : JSON.parse(new URL(url, 'http://localhost').searchParams.get('options') ?? '{}')
     const isPlain = !leg || (config.callback && leg !== 'explained')
     const answer = isPlain ? undefined : customs[config.custom ?? 'answers']
-    return { name, leg, all: { session: session !== undefined, ...given }, answer }
+    return { name, all: { session: session !== undefined, ...given }, answer }
   }
 
   /** Both legs, as a middleware for Express and for node:http. */
   function authenticate(req, res, next) {
-    const { name, leg, all, answer } = legOf(req.originalUrl ?? req.url)
-    if (leg && config.answersAfter) setTimeout(send, config.answersAfter, res, 503)
+    const { name, all, answer } = legOf(req.originalUrl ?? req.url)
     const answered = answer?.((status, body) => send(res, status, body))
     const callback = answered && ((error, ...outcome) => (error ? next(error) : answered(...outcome)))
     passport.authenticate(config.by === 'instance' ? strategies[name] : name, all, callback)(req, res, next)

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { type Hub, signIn, startHub } from '../../testing'
 import { CookieJar } from '../support/browser'
 import { certificate } from '../support/certificate'
-import { callbackURL, type Json, OAuthApp } from '../support/oauth-app'
+import { callbackURL, type Json, oauthApp } from '../support/oauth-app'
 
 const callbackPath = '/auth/huggingface/callback'
 const markup = '"><script>alert(1)</script>'
@@ -17,11 +17,11 @@ const clientMetadata = (clientID: string) => ({
 
 let hub: Hub
 let other: Hub
-let app: OAuthApp
+let app: ReturnType<typeof oauthApp>
 beforeAll(async () => {
   hub = await startHub()
   other = await startHub({ people, clientMetadata })
-  app = new OAuthApp(hub)
+  app = oauthApp(hub)
 })
 afterEach(() => {
   hub.faults = {}
@@ -40,7 +40,7 @@ describe('signIn', () => {
 
   test('works over https', async () => {
     const secure = await startHub({ tls: await certificate() })
-    expect(await new OAuthApp(secure).signIn('ada')).toMatchObject({ code, iss: expect.stringMatching(/^https:/) })
+    expect(await oauthApp(secure).signIn('ada')).toMatchObject({ code, iss: expect.stringMatching(/^https:/) })
     await secure.close()
   })
 
@@ -55,7 +55,7 @@ describe('signIn', () => {
   })
 
   test('of a Hub does not visit another one', async () => {
-    await expect(hub.signIn(new OAuthApp(other).authorizationURL(), 'ada')).rejects.toThrow(`a URL of this Hub, ${hub.url}`)
+    await expect(hub.signIn(oauthApp(other).authorizationURL(), 'ada')).rejects.toThrow(`a URL of this Hub, ${hub.url}`)
   })
 
   test.each<[string, string, string[] | undefined, RegExp]>([
@@ -75,7 +75,7 @@ describe('signIn', () => {
 test.each(['http://127.0.0.1', 'http://localhost:65000', 'http://[::1]:8080'])(
   'a callback may be on any loopback port: %s',
   async (origin) => {
-    expect(await new OAuthApp(hub, hub.clients[0], origin + callbackPath).signIn('ada')).toMatchObject({ code })
+    expect(await oauthApp(hub, hub.clients[0], origin + callbackPath).signIn('ada')).toMatchObject({ code })
   },
 )
 
@@ -88,7 +88,7 @@ test.each<[string, string, RegExp]>([
   ['nobody', callbackURL, /invalid_client\. .* Registered: local-app, local-public-app/],
   ['https://app.example/cimd', callbackURL, /invalid_client/],
 ])('nobody is sent back to an app that is not registered: %s at %s', async (clientID, uri, message) => {
-  const attempt = new OAuthApp(hub, { clientID }, uri).signIn('ada')
+  const attempt = oauthApp(hub, { clientID }, uri).signIn('ada')
   await expect(attempt).rejects.toThrow(message)
   await expect(attempt).rejects.toThrow(`Asked for: ${clientID}, ${uri}.`)
 })
@@ -96,12 +96,12 @@ test.each<[string, string, RegExp]>([
 test('PKCE is S256, and required of an app without a secret', async () => {
   const none = { code_challenge: undefined, code_challenge_method: undefined }
   for (const query of [{ code_challenge_method: 'plain' }, none]) {
-    expect(await new OAuthApp(hub, hub.clients[1]).signIn('ada', query)).toHaveProperty('error', 'invalid_request')
+    expect(await oauthApp(hub, hub.clients[1]).signIn('ada', query)).toHaveProperty('error', 'invalid_request')
   }
 })
 
 test('an app without registration signs people in by its metadata document', async () => {
-  const at = (clientID: string) => new OAuthApp(other, { clientID }, 'http://localhost:3000/callback')
+  const at = (clientID: string) => oauthApp(other, { clientID }, 'http://localhost:3000/callback')
   const unregistered = at('https://app.example/cimd')
   expect(await unregistered.refresh(await unregistered.tokens('ada'))).toMatchObject({ status: 200, scope: 'openid profile email' })
   expect(await at('https://app.example/small').signIn('ada', { scope: 'email' })).toHaveProperty('error', 'invalid_scope')
@@ -201,7 +201,7 @@ describe('in a browser', () => {
   })
 
   test('markup in names is shown as text', async () => {
-    const { jar, choice, text } = await arrive('x', {}, undefined, new OAuthApp(other))
+    const { jar, choice, text } = await arrive('x', {}, undefined, oauthApp(other))
     for (const shown of [choice.text, text, (await visit(jar, `${other.url}/x`)).text]) {
       expect(shown).toContain('&#34;&#62;&#60;script&#62;')
       expect(shown).not.toContain('<script')

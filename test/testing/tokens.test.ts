@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { type EndpointFault, type Hub, startHub } from '../../testing'
-import { callbackURL, idTokenParts, type Json, OAuthApp } from '../support/oauth-app'
+import { callbackURL, idTokenParts, type Json, oauthApp } from '../support/oauth-app'
 
 const client = { clientID: 'small', clientSecret: 's', redirectURIs: [callbackURL], scopes: ['openid', 'profile'] }
 const people = [
@@ -11,13 +11,13 @@ const people = [
 
 let hub: Hub
 let own: Hub
-let app: OAuthApp
-let ownApp: OAuthApp
+let app: ReturnType<typeof oauthApp>
+let ownApp: ReturnType<typeof oauthApp>
 beforeAll(async () => {
   hub = await startHub()
   own = await startHub({ clients: [client, { ...client, clientID: 'large', scopes: ['openid', 'profile', 'email', 'jobs'] }], people })
-  app = new OAuthApp(hub)
-  ownApp = new OAuthApp(own)
+  app = oauthApp(hub)
+  ownApp = oauthApp(own)
 })
 afterEach(() => {
   hub.faults = {}
@@ -73,7 +73,7 @@ test('an app that asks for no scope gets all that it may ask for', async () => {
 })
 
 test('a person may grant a part of the scopes, or nothing', async () => {
-  const large = new OAuthApp(own, { clientID: 'large', clientSecret: 's' })
+  const large = oauthApp(own, { clientID: 'large', clientSecret: 's' })
   for (const _ of ['asked', 'remembered']) {
     const tokens = await large.tokens('cy', { scope: 'openid email profile jobs' })
     expect(String(tokens['scope']).split(' ').sort()).toEqual(['openid', 'profile'])
