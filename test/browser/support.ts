@@ -89,9 +89,6 @@ export async function signOut(view: View): Promise<void> {
   await signInButton(view).waitFor()
 }
 
-/** A directory to write screenshots to. Default: none. */
-const screenshots = process.env['SCREENSHOTS']
-
 /** axe-core finds nothing, and nothing is wider than the screen: dark on a phone, and light on a desk. */
 export async function inspect(page: Page, name: string): Promise<void> {
   await page.addScriptTag({ path: require.resolve('axe-core/axe.min.js') })
@@ -105,6 +102,5 @@ export async function inspect(page: Page, name: string): Promise<void> {
     const found = [...violations, ...incomplete].flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
     expect({ name, width, found, overflow }).toEqual({ name, width, found: [], overflow: 0 })
-    if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, `${name}-${width}.png`), fullPage: true })
   }
 }

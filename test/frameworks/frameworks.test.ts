@@ -6,12 +6,7 @@ import { type AppConfig, shareProcess, startApp } from '../support/process'
 const callbackPath = '/auth/huggingface/callback'
 const client = { clientID: 'an-app', clientSecret: 'the secret of an app' }
 const publicOrigin = 'https://app.example'
-const proxyHeaders = {
-  host: 'app.internal',
-  'x-forwarded-host': 'app.example',
-  'x-forwarded-proto': 'https',
-  'x-forwarded-for': '192.0.2.1',
-}
+const proxyHeaders = { host: 'app.internal', 'x-forwarded-host': 'app.example', 'x-forwarded-proto': 'https' }
 const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 
 let hub: Hub

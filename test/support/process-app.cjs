@@ -6,26 +6,22 @@ const { HuggingFaceStrategy } = require('../../dist')
 
 const verify = async (_accessToken, _refreshToken, { id, username }) => ({ id, username })
 
-const expressSession = () => require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
-const cookieSession = () => require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
-const changed = (create, change) => () => {
-  const session = create()
-  return (req, res, next) => session(req, res, () => next(change(req.session)))
-}
+const expressSession = require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
+const cookieSession = require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
+const change = (alter) => (req, _res, next) => next(alter(req.session))
 const call = (done) => done()
 const fail = () => {
   throw new Error('no session for you')
 }
 const sessions = {
-  'express-session': expressSession,
-  'cookie-session': cookieSession,
+  'express-session': [expressSession],
+  'cookie-session': [cookieSession],
   // Passport 0.7 calls two methods that cookie-session does not have
-  'cookie-session with shim': changed(cookieSession, (session) => {
-    Object.assign(Object.getPrototypeOf(session), { regenerate: call, save: call })
-  }),
-  broken: changed(expressSession, (session) => {
-    session.regenerate = fail
-  }),
+  'cookie-session with shim': [
+    cookieSession,
+    change((session) => void Object.assign(Object.getPrototypeOf(session), { regenerate: call, save: call })),
+  ],
+  broken: [expressSession, change((session) => void Object.assign(session, { regenerate: fail }))],
 }
 
 /** What an app does with the outcome, if it asks Passport to call it back. */
@@ -98,7 +94,7 @@ async function createApp(config) {
 
   function expressApp(express) {
     const app = express().set('trust proxy', trustProxy ?? false)
-    if (session) app.use(sessions[session](), passport.session())
+    if (session) app.use(...sessions[session], passport.session())
     app.get('/me', (req, res) => send(res, 200, req.user))
     app.use(config.mount ?? '/auth', express.Router().get(['/:name', '/:name/:leg'], authenticate, finish))
     return app.use(onError)
@@ -114,15 +110,14 @@ async function createApp(config) {
     passport.registerUserDeserializer(async (user) => user)
     if (session) {
       await app.register(require('@fastify/secure-session'), { key: Buffer.alloc(32, 7), cookie: { sameSite: 'lax', path: '/' } })
-      await app.register(passport.initialize())
-      await app.register(passport.secureSession())
     } else {
       app.decorateRequest('session', null).decorateRequest('res', null)
       app.addHook('onRequest', async (request, reply) => {
         request.res = reply.raw
       })
-      await app.register(passport.initialize())
     }
+    await app.register(passport.initialize())
+    if (session) await app.register(passport.secureSession())
     const preValidation = function (request, reply) {
       const { all, answer } = legOf(request.url)
       const callback = async (_request, _reply, error, ...outcome) => {

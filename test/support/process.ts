@@ -33,7 +33,7 @@ export function shareProcess(env: Record<string, string> = {}): void {
   afterEach(async () => {
     const complaints = printed().replace(/^PASSPORT-HUGGINGFACE .*\n/gm, '')
     await Promise.all(hubs.splice(0).map((hub) => hub.close()))
-    expect([complaints, child.exitCode]).toEqual(['', null])
+    expect([complaints, child.exitCode, child.signalCode]).toEqual(['', null, null])
   })
   afterAll(() => child.kill('SIGKILL'))
 }

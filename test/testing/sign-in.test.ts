@@ -129,13 +129,6 @@ describe('organizations', () => {
     expect(await roles({ ...query, orgIds: ['open-atlas', 'quartz-bank'].map(idOf) })).toBe('admin write - contributor -')
     expect(await roles({ scope: 'profile read-memberships' })).toBe('admin write read contributor read')
   })
-
-  test('look like those of the Hub, with pictures', async () => {
-    const [tidal] = await orgsOf({ scope: 'profile' })
-    const picture = `${hub.url}/avatars/tidal-labs.svg`
-    expect(tidal).toEqual({ sub: idOf('tidal-labs'), name: 'Tidal Labs', preferred_username: 'tidal-labs', picture, plan: 'enterprise' })
-    expect(await (await fetch(picture)).text()).toMatch(/^<svg.*>T<\/text><\/svg>$/s)
-  })
 })
 
 describe('in a browser', () => {
