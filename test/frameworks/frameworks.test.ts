@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import http2 from 'node:http2'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Hub, startHub } from '../../testing'
 import { Browser } from '../support/browser'
@@ -133,6 +135,22 @@ describe.each<[string, AppConfig]>([
     expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
     expect(tokenRequests()).toHaveLength(1)
   })
+})
+
+test('over HTTP/2, where the host is in :authority, a person signs in', async () => {
+  const url = `http://127.0.0.1:${await start({ host: 'http', http2: true })}`
+  const session = http2.connect(url)
+  const visit = async (target: string, cookie = '') => {
+    const { pathname, search } = new URL(target, url)
+    const stream = session.request({ ':path': pathname + search, cookie })
+    const [{ location, 'set-cookie': cookies }] = await once(stream, 'response')
+    return { location, cookies, text: (await stream.setEncoding('utf8').toArray()).join('') }
+  }
+  const { location, cookies } = await visit('/auth/huggingface')
+  const callback = await hub.signIn(location, 'ada')
+  expect(callback.startsWith(url + callbackPath)).toBe(true)
+  expect(await visit(callback, cookies[0].split(';')[0])).toMatchObject({ text: expect.stringContaining('"username":"ada"') })
+  session.destroy()
 })
 
 describe.each(['express', 'express4'])('in %s, a callbackURL', (host) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { type AppConfig, shareProcess, startApp } from '../support/process'
-import { silent } from '../support/raw-hub'
+import { respond, silent } from '../support/raw-hub'
 import { until } from '../support/until'
 
 shareProcess()
@@ -52,6 +52,14 @@ test('a visitor who leaves while the Hub is silent harms nobody', async () => {
   expect(await errors()).toMatchObject([{ code: 'timeout', phase: 'token' }])
   hub.answers.token = token
   expect(await visitor.signIn()).toMatchObject({ status: 200 })
+})
+
+test('the keys that one strategy has fetched serve no other', async () => {
+  const { hub, visitor } = await startApp({ strategies: { huggingface: {}, other: {} } })
+  expect(await visitor.signIn({}, 'other')).toMatchObject({ status: 200 })
+  hub.answers.jwks = respond({}, { status: 500 })
+  expect(await visitor.signIn()).toMatchObject({ status: 502, json: { phase: 'jwks' } })
+  expect(await visitor.signIn({}, 'other')).toMatchObject({ status: 200 })
 })
 
 test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {

@@ -1,6 +1,7 @@
 // Apps in a process of their own. A POST of JSON starts one and answers with its port; `createApp` says what it may be made of.
 // It handles no error of the process, so that a crash is one.
 const http = require('node:http')
+const http2 = require('node:http2')
 const { Passport } = require('passport')
 const { HuggingFaceStrategy } = require('../../dist')
 
@@ -44,7 +45,7 @@ function send(res, status, body) {
 /**
  * The request listener of an app.
  *
- * - `host`: `express` (5), `express4`, `http` without a framework, `fastify` or `koa`
+ * - `host`: `express` (5), `express4`, `http` without a framework, `fastify` or `koa`; perhaps with `http2`
  * - `session`: for Express one of `sessions`, for Fastify true
  * - `trustProxy`: trust a proxy, in the way that the framework has for it
  * - `mount`: where the router of Express is, `/auth` unless told otherwise
@@ -171,7 +172,8 @@ const control = http.createServer(async (req, res) => {
   }
   let text = ''
   for await (const chunk of req) text += chunk
-  const server = http.createServer(await createApp(JSON.parse(text)))
+  const config = JSON.parse(text)
+  const server = (config.http2 ? http2 : http).createServer(await createApp(config))
   server.listen(0, '127.0.0.1', () => send(res, 200, server.address().port))
 })
 control.listen(0, '127.0.0.1', () => process.stdout.write(`${control.address().port}\n`))

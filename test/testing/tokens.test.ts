@@ -38,7 +38,7 @@ test('a code that is used twice revokes the tokens of its own sign-in only', asy
   expect(await app.userinfo(other)).toHaveProperty('status', 200)
 })
 
-test('tokens look like those of the Hub; each refresh kills the old refresh token and starts three new months', async () => {
+test('each refresh gives tokens like those of the Hub, kills the old refresh token and starts three new months', async () => {
   const start = Date.now()
   const now = jest.spyOn(Date, 'now')
   const after = (days: number) => now.mockReturnValue(start + days * 24 * 60 * 60 * 1000)
