@@ -164,13 +164,7 @@ describe('examples/space', () => {
   const space = 'https://ada-tides.hf.space'
   /** A site that shows the Space in a frame, as huggingface.co does. */
   const embedder = 'https://huggingface.test'
-  const client = {
-    clientID: '5b0f6a52-tides',
-    clientSecret: 'the secret of the Space',
-    redirectURIs: [`${space}/auth/huggingface/callback`],
-    scopes: ['openid', 'profile', 'email'],
-    name: 'tides',
-  }
+  const client = { clientID: 'tides', clientSecret: 'the secret of the Space', redirectURIs: [`${space}/auth/huggingface/callback`] }
   let hub: Hub
   let example: Example
 
@@ -181,7 +175,7 @@ describe('examples/space', () => {
       SPACE_HOST: 'ada-tides.hf.space,tides.example',
       OAUTH_CLIENT_ID: client.clientID,
       OAUTH_CLIENT_SECRET: client.clientSecret,
-      OAUTH_SCOPES: client.scopes.join(' '),
+      OAUTH_SCOPES: 'openid profile email',
       OPENID_PROVIDER_URL: hub.url,
     })
     Object.assign(relay.sites, { 'ada-tides.hf.space': example.port, 'tides.example': example.port })

@@ -15,14 +15,10 @@ const project = join(__dirname, '../..')
 
 /** Chromium. It sends every request for another machine to `port`, so that invented hosts work and the Internet cannot be reached. */
 export async function startChromium(port: number): Promise<Browser> {
-  const flags = 'no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync'
+  const rules = `MAP * 127.0.0.1:${port}, EXCLUDE localhost, EXCLUDE 127.0.0.1`
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: [
-      ...flags.split(' ').map((flag) => `--${flag}`),
-      '--test-third-party-cookie-phaseout',
-      `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE localhost, EXCLUDE 127.0.0.1`,
-    ],
+    args: ['--test-third-party-cookie-phaseout', `--host-resolver-rules=${rules}`],
   })
 }
 

@@ -8,7 +8,6 @@ import { type AppConfig, shareProcess, startApp } from '../support/process'
 const callbackPath = '/auth/huggingface/callback'
 const client = { clientID: 'an-app', clientSecret: 'the secret of an app' }
 const publicOrigin = 'https://app.example'
-const proxyHeaders = { host: 'app.internal', 'x-forwarded-host': 'app.example', 'x-forwarded-proto': 'https' }
 const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 
 let hub: Hub
@@ -122,8 +121,10 @@ describe.each<[string, AppConfig]>([
       const { searchParams } = new URL(await browser.begin('/auth/huggingface', { headers }))
       expect(searchParams.get('redirect_uri')).toBe(browser.origin + callbackPath)
     }
-    const proxied = new Browser(await start({ ...config, trustProxy: 'loopback' }), publicOrigin, proxyHeaders)
-    expect(await proxied.visit(await begin(proxied))).toMatchObject(signedIn('ada'))
+    const proxied = new Browser(await start({ ...config, trustProxy: 'loopback' }), publicOrigin)
+    const headers = { host: 'app.internal', 'x-forwarded-host': 'app.example', 'x-forwarded-proto': 'https' }
+    const callback = await hub.signIn(await proxied.begin('/auth/huggingface', { headers }), 'ada')
+    expect(await proxied.visit(callback, { headers })).toMatchObject(signedIn('ada'))
     expect(tokenRequests()).toMatchObject([{ body: { redirect_uri: publicOrigin + callbackPath } }])
   })
 

@@ -68,23 +68,18 @@ export class Browser {
   readonly jar = new CookieJar()
   private readonly port: number
   readonly origin: string
-  private readonly proxyHeaders: OutgoingHttpHeaders
 
-  /**
-   * @param origin where the person believes the app to be. Other than the app's own address, a proxy stands there: it ends TLS and connects to the app.
-   * @param proxyHeaders what that proxy adds to each request
-   */
-  constructor(port: number, origin = `http://127.0.0.1:${port}`, proxyHeaders: OutgoingHttpHeaders = {}) {
+  /** @param origin where the person believes the app to be. Other than the app's own address, a proxy stands there: it ends TLS and connects to the app. */
+  constructor(port: number, origin = `http://127.0.0.1:${port}`) {
     this.port = port
     this.origin = origin
-    this.proxyHeaders = proxyHeaders
   }
 
   async visit(target: string, { headers, ...more }: Visit = {}): Promise<Page> {
     const address = new URL(target, this.origin).href
     const { host, pathname, search } = new URL(address)
     const cookie = this.jar.header(address)
-    const all = { host, ...(cookie && { cookie }), ...this.proxyHeaders, ...headers }
+    const all = { host, ...(cookie && { cookie }), ...headers }
     const where = { agent: false, host: '127.0.0.1', port: this.port, path: pathname + search, timeout: 10_000 }
     const res = await new Promise<IncomingMessage>((resolve, reject) => {
       const req = httpRequest({ ...where, headers: all, ...more })

@@ -8,10 +8,10 @@ export type Example = Awaited<ReturnType<typeof startExample>>
 
 /** Runs an example in a process of its own, as its users do, and waits until it listens. Nothing of our own environment reaches it. */
 export async function startExample(args: string[], env: Record<string, string> = {}) {
-  const port = env['PORT'] ?? String(await freePort())
+  const port = Number(env['PORT'] ?? (await freePort()))
   const child = spawn(process.execPath, args, {
     cwd: path.join(__dirname, '../..'),
-    env: { PATH: process.env['PATH'], PORT: port, ...env },
+    env: { PATH: process.env['PATH'], PORT: String(port), ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const url = `http://localhost:${port}`
@@ -22,5 +22,5 @@ export async function startExample(args: string[], env: Record<string, string> =
   const stop = async () => {
     if (child.kill()) await once(child, 'exit')
   }
-  return { port: Number(port), url, stop }
+  return { port, url, stop }
 }

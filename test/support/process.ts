@@ -63,12 +63,7 @@ export async function heap(): Promise<number> {
   return Number(await json(`${control}/heap`))
 }
 
-async function json(url: string, init?: RequestInit): Promise<unknown> {
-  const response = await fetch(url, init).catch(() => {
-    throw new Error(`the process is gone, and said: ${output}`)
-  })
-  return response.json()
-}
+const json = async (url: string, init?: RequestInit): Promise<unknown> => (await fetch(url, init)).json()
 
 /** Somebody with a browser, who consents to what is asked at the Hub. */
 export class Visitor extends Browser {

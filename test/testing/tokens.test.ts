@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { type EndpointFault, type Hub, startHub } from '../../testing'
 import { callbackURL, idTokenParts, type Json, oauthApp } from '../support/oauth-app'
 
@@ -129,28 +129,23 @@ test('codes have expired, and refresh tokens have not', async () => {
   expect(await app.refresh(tokens)).toHaveProperty('status', 200)
 })
 
-describe.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint', (endpoint) => {
+test.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint responds as it is told, later, or only in part', async (endpoint) => {
   const form = { method: 'POST', body: new URLSearchParams({ any: 'form' }) }
   const send = async (fault?: EndpointFault) => {
     hub.faults = fault ? { [endpoint]: fault } : {}
     return fetch(`${hub.url}/oauth/${endpoint}`, endpoint === 'token' ? form : {})
   }
-
-  test('responds as it is told, or breaks off in the middle', async () => {
-    const down = await send({ status: 503, body: 'down', headers: { 'retry-after': '7' } })
-    expect([down.status, await down.text(), down.headers.get('retry-after')]).toEqual([503, 'down', '7'])
-    expect(down.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
-    const json = await send({ body: { keys: [] } })
-    expect([json.status, await json.json()]).toEqual([200, { keys: [] }])
-    await expect((await send({ cut: true })).text()).rejects.toThrow('terminated')
-  })
-
-  test('responds as usual, only later', async () => {
-    const { status } = await send()
-    const start = performance.now()
-    expect((await send({ delay: 30 })).status).toBe(status)
-    expect(performance.now() - start).toBeGreaterThan(25)
-  })
+  const down = await send({ status: 503, body: 'down', headers: { 'retry-after': '7' } })
+  expect([down.status, await down.text(), down.headers.get('retry-after')]).toEqual([503, 'down', '7'])
+  expect(down.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  const json = await send({ body: { keys: [] } })
+  expect([json.status, await json.json()]).toEqual([200, { keys: [] }])
+  await expect((await send({ cut: true })).text()).rejects.toThrow('terminated')
+  // as usual, only later
+  const { status } = await send()
+  const start = performance.now()
+  expect((await send({ delay: 30 })).status).toBe(status)
+  expect(performance.now() - start).toBeGreaterThan(25)
 })
 
 test('a Hub that hangs or is slow closes at once', async () => {
