@@ -9,20 +9,25 @@ const verify = async (_accessToken, _refreshToken, { id, username }) => ({ id, u
 
 const expressSession = require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
 const cookieSession = require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
-const change = (alter) => (req, _res, next) => next(alter(req.session))
-const call = (done) => done()
-const fail = () => {
+
+/** Passport 0.7 calls two methods that cookie-session does not have. */
+function shim(req, _res, next) {
+  const call = (done) => done()
+  Object.assign(Object.getPrototypeOf(req.session), { regenerate: call, save: call })
+  next()
+}
+function fail() {
   throw new Error('no session for you')
+}
+function breakSession(req, _res, next) {
+  req.session.regenerate = fail
+  next()
 }
 const sessions = {
   'express-session': [expressSession],
   'cookie-session': [cookieSession],
-  // Passport 0.7 calls two methods that cookie-session does not have
-  'cookie-session with shim': [
-    cookieSession,
-    change((session) => void Object.assign(Object.getPrototypeOf(session), { regenerate: call, save: call })),
-  ],
-  broken: [expressSession, change((session) => void Object.assign(session, { regenerate: fail }))],
+  'cookie-session with shim': [cookieSession, shim],
+  broken: [expressSession, breakSession],
 }
 
 /** What an app does with the outcome, if it asks Passport to call it back. */
