@@ -11,7 +11,18 @@ import {
   responseBytes,
   write,
 } from './support/raw-hub'
-import { authenticate, begin, callbackURL, errorOf, type Outcome, signIn, startRawHub, strategyFor, watchSignIns } from './support/sign-in'
+import {
+  authenticate,
+  begin,
+  callbackURL,
+  errorOf,
+  type Outcome,
+  signIn,
+  startRawHub,
+  strategyFor,
+  type TestRequest,
+  watchSignIns,
+} from './support/sign-in'
 
 /** The one place that asserts texts: a better word breaks one row of this file. */
 watchSignIns()
@@ -24,28 +35,23 @@ beforeEach(async () => {
 type Options = Partial<HuggingFaceStrategyOptions>
 
 /** Begins a sign-in, and comes back with this query, on this request. */
-async function comeBack(query: object, request: object = {}, options: Options = {}): Promise<Outcome> {
-  const { strategy } = strategyFor(hub, { restart: false, ...options })
-  const { url, cookie } = await begin(strategy)
-  const all = { code: 'opaque', state: url.searchParams.get('state'), ...query }
-  return authenticate(strategy, { url: '/cb', query: all, cookie, ...request })
+async function comeBack(query: Json, request: TestRequest = {}, options: Options = {}): Promise<Outcome> {
+  const begun = await begin(strategyFor(hub, { restart: false, ...options }).strategy)
+  return begun.comeBack(query, request)
 }
 const said = (error: string) => comeBack({ code: undefined, error, error_description: 'The Hub says so' })
 
 async function elsewhere() {
   const store = new CookieStateStore({ secret: 'shared' })
-  const { url, cookie } = await begin(strategyFor(hub, { store }).strategy)
-  const other = strategyFor(hub, { store, restart: false, clientID: 'another' }).strategy
-  return authenticate(other, { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie })
+  const { state, cookie } = await begin(strategyFor(hub, { store }).strategy)
+  return comeBack({ state }, { cookie }, { store, clientID: 'another' })
 }
 async function twice() {
-  const { strategy } = strategyFor(hub)
-  const { url, cookie } = await begin(strategy)
-  const callback = { url: `/cb?code=opaque&state=${url.searchParams.get('state')}`, cookie }
-  await authenticate(strategy, callback)
-  return authenticate(strategy, callback)
+  const begun = await begin(strategyFor(hub).strategy)
+  await begun.comeBack()
+  return begun.comeBack()
 }
-const nobody = () => signIn(hub, new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, async () => false))
+const nobody = () => signIn(new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, async () => false))
 const tooLate = { store: new CookieStateStore({ secret: 'x', maxAge: -1 }) }
 const unissued = `${Date.now().toString(36)}.${'x'.repeat(22)}`
 
@@ -55,7 +61,7 @@ describe('a person whose sign-in fails is told', () => {
   /** The message for the person, the detail for the developer, and how it comes to that. */
   const failures: Record<string, () => Promise<Outcome>> = {
     'invalid_host (400): This address cannot be used to sign in. | callbackURL is relative, and the request names no usable host.': () =>
-      authenticate(strategyFor(hub, { callbackURL: '/cb' }).strategy, { url: '/', headers: { host: '' } }),
+      authenticate(strategyFor(hub, { callbackURL: '/cb' }).strategy, { headers: { host: '' } }),
     [`invalid_callback (400): ${tryAgain} | A callback has one code or one error, and nothing repeated, empty or too long.`]: () =>
       comeBack({ error: 'access_denied' }),
     'prefetched (425): Open this page to sign in. | A HEAD request or a prefetch begins and completes no sign-in.': () =>
@@ -94,7 +100,7 @@ describe('a person whose sign-in fails is told', () => {
 describe('a developer reads in the log', () => {
   const answer = (endpoint: Endpoint, behaviour: Behaviour, options?: Options) => () => {
     hub.answers[endpoint] = behaviour
-    return signIn(hub, strategyFor(hub, options).strategy)
+    return signIn(strategyFor(hub, options).strategy)
   }
   const oauth = (error: string, options?: Options) => answer('token', respond({ error }, { status: 400 }), options)
   const tokens = (more: Json) => answer('token', respond({ access_token: 'opaque', ...more }))
@@ -181,7 +187,7 @@ describe('a developer reads in the log', () => {
     'state is too large for a cookie': { state: 'x'.repeat(4000) },
   }
   test.each(Object.entries(mistakes))('%s', async (text, { options, state, ...request }) => {
-    const outcome = await authenticate(strategyFor(hub, options).strategy, { url: '/', ...request }, { state })
+    const outcome = await authenticate(strategyFor(hub, options).strategy, request, { state })
     expect(errorOf(outcome).message.slice(0, text.length)).toBe(text)
   })
 })

@@ -8,11 +8,11 @@ import { errorOf, signIn, start, watchSignIns } from '../support/sign-in'
 watchSignIns()
 
 /** The error of a sign-in in which the endpoint does this. The app's verify is not called. */
-async function signInError(endpoint: Endpoint, behaviour: Behaviour, warm = false, timeout = 4000) {
-  const { hub, strategy, verified } = await start(warm, { timeout })
+async function signInError(endpoint: Endpoint, behaviour: Behaviour, { warm = false, timeout = 4000 } = {}) {
+  const { hub, strategy, verified } = await start({ timeout }, { warm })
   hub.answers[endpoint] = behaviour
   const before = hub.to('userinfo').length
-  const error = errorOf(await signIn(hub, strategy))
+  const error = errorOf(await signIn(strategy))
   expect(verified).toEqual([])
   expect(error.message).toMatch(/^[\x20-\x7e…]{1,600}$/)
   if (endpoint !== 'userinfo') expect(hub.to('userinfo')).toHaveLength(before)
@@ -25,7 +25,7 @@ async function expectHubErrors(behaviour: Behaviour, code: string, also: object,
   const status = code === 'timeout' ? 504 : 502
   const ends = endpoints.flatMap((phase) =>
     connections.map(async (warm) => {
-      const error = await signInError(phase, behaviour, warm, timeout)
+      const error = await signInError(phase, behaviour, { warm, timeout })
       expect([error instanceof HubError, error instanceof InternalOAuthError]).toEqual([true, true])
       expect(error).toMatchObject({ name: 'HubError', code, phase, status, statusCode: status, expose: false, ...also })
     }),
@@ -59,31 +59,23 @@ describe('a sign-in fails, over a new and over a warm connection, after', () => 
   test.each<[what: string, code: string, behaviour: Behaviour, also?: object]>([
     ['a connection that is closed without a byte', 'connection_failed', write('', 'FIN')],
     ['a connection that is reset without a byte', 'connection_failed', write('', 'RST')],
-    ['a status line that is cut', 'connection_failed', write('HTTP/1.1 20', 'FIN')],
     ['headers that are cut', 'connection_failed', write(`${head}Content-Le`, 'FIN')],
     ['an upgrade', 'connection_failed', write('HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n')],
     ['what is not HTTP', 'connection_failed', write('SSH-2.0-OpenSSH_9.6\r\n')],
-    ['HTTP of an unknown version', 'connection_failed', write('HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\n{}')],
-    ['a negative length', 'connection_failed', write(`${head}Content-Length: -1\r\n\r\n{}`)],
-    ['two lengths', 'connection_failed', write(`${head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} `)],
     [
       'chunks and a length',
       'connection_failed',
       write(`${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`),
     ],
-    ['a body that is cut', 'response_truncated', write(`${sized}{"sub":"65f0`, 'FIN'), { hubStatus: 200 }],
-    ['a body that is cut by a reset', 'response_truncated', write(`${sized}{"sub":"65f0`, 'RST')],
-    ['a body that is cut behind good JSON', 'response_truncated', write(`${sized}{"sub":"65f0"}`, 'FIN')],
-    ['chunks that are cut', 'response_truncated', write(`${chunked}2\r\n{}\r\n`, 'FIN')],
+    ['a body that is cut behind good JSON', 'response_truncated', write(`${sized}{"sub":"65f0"}`, 'FIN'), { hubStatus: 200 }],
     ['a chunk without a size', 'response_truncated', write(`${chunked}large\r\n{}\r\n0\r\n\r\n`)],
     ['a body that never ends', 'response_too_large', pour(`${head}${naming}`, Buffer.alloc(65536, ' ')), named(200)],
-    ['chunks for ever', 'response_too_large', pour(chunked, Buffer.from(`10000\r\n${' '.repeat(65536)}\r\n`))],
     ['one byte too many', 'response_too_large', answer(`{}${' '.repeat(mebibyte - 1)}`), named(200)],
   ])('%s: %s', async (_, code, behaviour, also = {}) => {
     await expectHubErrors(behaviour, code, also)
   })
 
-  test('silence of four kinds, within the timeout', async () => {
+  test('silence of three kinds, within the timeout', async () => {
     const keepOn = (act: (socket: Socket, count: number) => void): Behaviour => {
       return (socket) => {
         let count = 0
@@ -92,7 +84,6 @@ describe('a sign-in fails, over a new and over a warm connection, after', () => 
       }
     }
     const silences = [
-      write(`${sized}{"sub":`),
       keepOn((socket, count) => socket.write(count ? `X-${count}: 1\r\n` : head)),
       keepOn((socket, count) => socket.write(count ? ' ' : `${sized}{`)),
       keepOn((socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n')),
@@ -104,7 +95,7 @@ describe('a sign-in fails, over a new and over a warm connection, after', () => 
 
 describe('a sign-in fails, over a warm connection, after', () => {
   const page = '<!doctype html><form action="/login?access_token=FROM_HTML&token_type=bearer">'
-  const bodies = ['null', '[{"sub":"65f0"}]', '12345', '"text"', '', '{"sub":"65f0', '{}{}', page, 'access_token=A&token_type=bearer']
+  const bodies = ['null', '[{"sub":"65f0"}]', '12345', '', '{"sub":"65f0', page]
   const gzip = { 'content-encoding': 'gzip' }
   type Row = [what: string, code: string, behaviour: Behaviour, status: number]
   const statusRow = (status: number, code: string, body: string): Row => [`status ${status}`, code, answer(body, status), status]
@@ -163,7 +154,7 @@ describe('a sign-in succeeds when responses come', () => {
   ])('%s', async (_, behaviour) => {
     const { hub, strategy } = await start()
     Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
-    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'] }, {}] })
+    expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'] }, {}] })
   })
 })
 
@@ -195,14 +186,8 @@ describe('tokens', () => {
     for (const change of [...changes, { token_type: 'Bearer' }, { token_type: undefined }, { refresh_token: null }]) {
       const { hub, strategy } = await start()
       hub.answers.token = granted(change)
-      expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+      expect(await signIn(strategy)).toMatchObject({ action: 'success' })
     }
-  })
-
-  test.each(['access_token', 'refresh_token'])('of which the %s has a million characters do no harm', async (field) => {
-    const { hub, strategy } = await start(false, { scope: 'profile', skipUserProfile: true })
-    hub.answers.token = respond((request) => ({ ...hub.tokens(request), [field]: hub.secret('x'.repeat(1_000_000)) }))
-    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
   })
 })
 
@@ -242,11 +227,10 @@ describe('a refusal of the token endpoint', () => {
   })
 })
 
-test.each(['65f00000000000000000beef', '65F00000000000000000C0DE', '65f00000000000000000c0de '])(
-  'userinfo of another account (%j) is not used (Core 5.3.2)',
-  async (sub) => {
+test('userinfo of another account is not used (Core 5.3.2)', async () => {
+  for (const sub of ['65f00000000000000000beef', '65F00000000000000000C0DE', '65f00000000000000000c0de ']) {
     const another = respond((_request, hub) => ({ ...hub.userinfo(), sub }))
     const expected = { name: 'HubError', code: 'sub_mismatch', phase: 'userinfo', status: 502 }
     expect(await signInError('userinfo', another)).toMatchObject(expected)
-  },
-)
+  }
+})

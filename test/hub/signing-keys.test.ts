@@ -1,13 +1,9 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { type Behaviour, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
-import { begin, errorOf, finish, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import { begin, errorOf, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
 watchSignIns()
-
-afterEach(() => {
-  jest.restoreAllMocks()
-})
 
 const now = performance.now.bind(performance)
 
@@ -47,9 +43,9 @@ async function afterASignIn(timeout = 4000) {
   const { strategy, verified } = strategyFor(hub, { timeout })
   const count = () => hub.to('jwks').length
   /** So many people sign in at once. */
-  const signInAll = (people: number) => Promise.all(Array.from({ length: people }, () => signIn(hub, strategy)))
+  const signInAll = (people: number) => Promise.all(Array.from({ length: people }, () => signIn(strategy)))
   const expectPeople = async (people = 1) => expect(await signInAll(people)).toEqual(Array(people).fill(success))
-  const expectError = async (error: object) => expect(errorOf(await signIn(hub, strategy))).toMatchObject(error)
+  const expectError = async (error: object) => expect(errorOf(await signIn(strategy))).toMatchObject(error)
   await expectPeople()
   expect(count()).toBe(1)
   return { hub, strategy, verified, count, signInAll, expectPeople, expectError }
@@ -57,20 +53,21 @@ async function afterASignIn(timeout = 4000) {
 
 describe('keys are fetched', () => {
   test('while the person is on the Hub, over the connection that the code is sent over', async () => {
-    const { hub, strategy, agent } = await start(false, {}, { keepAlive: true })
-    const { url, cookie } = await begin(strategy)
+    const { hub, strategy, agent } = await start({}, { keepAlive: true })
+    const { comeBack } = await begin(strategy)
     await until(() => Object.keys(agent.freeSockets).length > 0)
-    expect(await finish(hub, strategy, url, cookie)).toEqual(success)
+    expect(await comeBack()).toEqual(success)
     expect(hub.requests.map(({ endpoint, connection }) => `${endpoint} ${connection}`)).toEqual(['jwks 1', 'token 1', 'userinfo 1'])
   })
 
   test('along with the tokens by a server that has just started', async () => {
     const hub = await startRawHub()
-    const { url, cookie } = await begin(strategyFor(hub).strategy)
+    const { state, cookie } = await begin(strategyFor(hub).strategy)
     await hub.drained()
     const { token } = hub.answers
     hub.answers.token = (...asked) => void until(() => hub.to('jwks').length === 2).then(() => token(...asked))
-    expect(await finish(hub, strategyFor(hub).strategy, url, cookie)).toEqual(success)
+    const justStarted = await begin(strategyFor(hub).strategy)
+    expect(await justStarted.comeBack({ state }, { cookie })).toEqual(success)
   })
 
   test('ahead now and then, however many sign-ins begin', async () => {
@@ -91,7 +88,7 @@ describe('keys are fetched', () => {
     const hub = await startRawHub()
     for (const requests of [1, 2]) {
       const { strategy } = strategyFor(hub)
-      const outcomes = await Promise.all(Array.from({ length: 10 }, () => signIn(hub, strategy)))
+      const outcomes = await Promise.all(Array.from({ length: 10 }, () => signIn(strategy)))
       expect(outcomes).toEqual(outcomes.map(() => success))
       expect(hub.to('jwks')).toHaveLength(requests)
     }
@@ -102,11 +99,11 @@ describe('keys are fetched', () => {
     const { jwks } = hub.answers
     for (const behaviour of [write('', 'FIN'), respond('', { status: 500 }), respond('null'), respond({}), respond({ keys: {} })]) {
       hub.answers.jwks = behaviour
-      expect(errorOf(await signIn(hub, strategy))).toMatchObject({ name: 'HubError', phase: 'jwks', status: 502 })
+      expect(errorOf(await signIn(strategy))).toMatchObject({ name: 'HubError', phase: 'jwks', status: 502 })
     }
     expect(hub.to('userinfo')).toEqual([])
     hub.answers.jwks = jwks
-    expect(await signIn(hub, strategy)).toEqual(success)
+    expect(await signIn(strategy)).toEqual(success)
   })
 })
 
@@ -117,9 +114,9 @@ describe('keys that are old', () => {
       [9, 1],
       [11, 2],
     ] as const) {
-      const { url, cookie } = await begin(strategy)
+      const { comeBack } = await begin(strategy)
       later(minutes * minute)
-      expect(await finish(hub, strategy, url, cookie)).toEqual(success)
+      expect(await comeBack()).toEqual(success)
       await hub.drained()
       expect(count()).toBe(requests)
       later(0)
@@ -148,7 +145,7 @@ describe('keys that are old', () => {
     await until(() => count() === 2)
     await hub.drained()
     dateNow.mockRestore()
-    expect(errorOf(await signIn(hub, strategy))).toMatchObject({ code: 'invalid_id_token' })
+    expect(errorOf(await signIn(strategy))).toMatchObject({ code: 'invalid_id_token' })
   })
 
   test('serve on while the keys endpoint hangs up, fails, or is silent', async () => {
@@ -177,9 +174,9 @@ describe('a key that the Hub signs by from now on', () => {
     const second = await rsaKey('second')
     signBy(hub, second)
     const waiting = holdKeys(hub)
-    const one = signIn(hub, strategy)
+    const one = signIn(strategy)
     await until(() => count() === 2)
-    const another = signIn(hub, strategy)
+    const another = signIn(strategy)
     await until(() => hub.to('token').length === 3)
     for (const respondNow of waiting) respondNow(respond({ keys: [second.jwk] }))
     expect(await Promise.all([one, another])).toEqual([success, success])

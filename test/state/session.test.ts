@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { beforeEach, expect, jest, test } from '@jest/globals'
 import { SessionStateStore } from '../../lib'
-import { Person, secureCallback, tickClock } from '../support/person'
+import { Person, secureCallback } from '../support/person'
 import { errorOf, watchSignIns } from '../support/sign-in'
 import { strategyWith } from '../support/stores'
 
 watchSignIns()
-beforeEach(tickClock)
-afterEach(() => {
-  jest.restoreAllMocks()
+beforeEach(() => {
+  // each reading of the clock is a millisecond later, so that of two sign-ins one is the older
+  let now = Date.now()
+  jest.spyOn(Date, 'now').mockImplementation(() => now++)
 })
 
 /** Whose session notices only what is assigned to it: a change inside throws. */
@@ -53,6 +54,6 @@ test.each([[null], ['a string'], [7], [[]], [{ nonsense: true }], [{ [`${'0'.rep
 )
 
 test('a session that is missing is an error on either leg', async () => {
-  errorOf(await new Person().visit(strategy, 'https://app.example/'))
+  errorOf(await new Person().visit(strategy, {}))
   errorOf(await new Person().callback(strategy, { code: 'c', state: 's' }))
 })

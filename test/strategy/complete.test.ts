@@ -1,30 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
-import { AuthorizationError, type HuggingFaceStrategy } from '../../lib/index'
+import { AuthorizationError } from '../../lib/index'
 import { authenticate, begin, errorOf, start, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
 
 type Query = Record<string, unknown>
 
-/** Begins a sign-in; its callbacks have this query, parsed as Express would. An undefined value is left out. */
-async function goToHub(strategy: HuggingFaceStrategy) {
-  const { url, cookie } = await begin(strategy)
-  const good: Query = { code: 'opaque', state: url.searchParams.get('state') }
-  const comeBack = (change: Query = {}) => {
-    const query = Object.fromEntries(Object.entries({ ...good, ...change }).filter(([, value]) => value !== undefined))
-    return authenticate(strategy, { url: '/cb', cookie, query })
-  }
-  return { state: String(good['state']), cookie, comeBack }
-}
-
-const tooLong = 'x'.repeat(4097)
-
 describe('a callback', () => {
   test.each<[string, number, string, Query | ((hubURL: string) => Query)]>([
     ['invalid_callback', 400, 'a repeated code', { code: ['a', 'b'] }],
     ['invalid_callback', 400, 'a code that is an object', { code: { x: '1' } }],
     ['invalid_callback', 400, 'an empty code', { code: '' }],
-    ['invalid_callback', 400, 'a very long code', { code: tooLong }],
+    ['invalid_callback', 400, 'a very long code', { code: 'x'.repeat(4097) }],
     ['invalid_callback', 400, 'a code in brackets', { code: undefined, 'code[]': 'x' }],
     ['invalid_callback', 400, 'a code and an error', { error: 'access_denied' }],
     ['invalid_callback', 400, 'an error that is an object', { code: undefined, error: { x: '1' } }],
@@ -37,7 +24,7 @@ describe('a callback', () => {
     ['issuer_mismatch', 403, 'an iss that differs by a slash', (hubURL) => ({ iss: `${hubURL}/` })],
   ])('ends in %s (%i), sends nothing and spoils nothing after %s', async (code, status, _, query) => {
     const { hub, strategy } = await start()
-    const { comeBack } = await goToHub(strategy)
+    const { comeBack } = await begin(strategy)
     const outcome = await comeBack(typeof query === 'function' ? query(hub.url) : query)
     expect(outcome).toMatchObject({ action: 'fail', args: [{ code, message: expect.any(String) }, status], cookie: '' })
     expect(hub.to('token')).toEqual([])
@@ -46,7 +33,7 @@ describe('a callback', () => {
 
   test('that nobody has parsed is read from its address', async () => {
     const { strategy } = await start()
-    const { state, cookie } = await goToHub(strategy)
+    const { state, cookie } = await begin(strategy)
     const target = `/cb?code=opaque&state=${state}`
     const twice = await authenticate(strategy, { url: `${target}&code=again`, cookie })
     expect(twice).toMatchObject({ action: 'fail', args: [{ code: 'invalid_callback' }, 400] })
@@ -70,7 +57,7 @@ describe('an error that comes back from the Hub', () => {
     ['constructor', 'constructor', 500],
     ['Not a code!', 'server_error', 502],
   ])('%s is an AuthorizationError %s with status %i', async (said, code, status) => {
-    const { comeBack } = await goToHub((await start()).strategy)
+    const { comeBack } = await begin((await start()).strategy)
     const uri = 'https://hub.example/docs'
     const error = errorOf(await comeBack({ code: undefined, error: said, error_description: 'it burns', error_uri: uri }))
     expect(error).toBeInstanceOf(AuthorizationError)
@@ -80,7 +67,7 @@ describe('an error that comes back from the Hub', () => {
 
   test('does not show the state that it repeats', async () => {
     const { hub, strategy } = await start()
-    const { state, comeBack } = await goToHub(strategy)
+    const { state, comeBack } = await begin(strategy)
     hub.secrets.add(state)
     const said = { error_description: `no ${state}`, error_uri: `https://hub.example/${state}` }
     expect(await comeBack({ code: undefined, error: 'server_error', ...said })).toMatchObject({ action: 'error' })

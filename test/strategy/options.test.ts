@@ -71,12 +71,9 @@ describe('the constructor accepts', () => {
     { clientSecret: undefined },
     { callbackURL: undefined },
     { aFieldOfTheApp: 1 },
+    Object.freeze({ scope: Object.freeze(['openid', 'email']) }),
   ])('%j', (more) => {
-    expect(() => construct({ ...good, ...more })).not.toThrow()
-  })
-
-  test('options that it may not change', () => {
-    expect(() => construct(Object.freeze({ ...good, scope: Object.freeze(['openid', 'email']) }))).not.toThrow()
+    expect(() => construct(Object.freeze({ ...good, ...more }))).not.toThrow()
   })
 })
 

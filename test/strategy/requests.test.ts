@@ -3,18 +3,7 @@ import { expect, jest, test } from '@jest/globals'
 import nock from 'nock'
 import { HuggingFaceStrategy } from '../../lib/index'
 import { clientID, clientSecret, respond, silent } from '../support/raw-hub'
-import {
-  authenticate,
-  begin,
-  callbackURL,
-  errorOf,
-  finish,
-  signIn,
-  start,
-  startRawHub,
-  strategyFor,
-  watchSignIns,
-} from '../support/sign-in'
+import { begin, callbackURL, errorOf, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
 watchSignIns()
@@ -28,9 +17,8 @@ test.each([
 ])('an app with %s exchanges the code with the verifier of its challenge', async (_, options, more) => {
   const hub = await startRawHub()
   const { strategy } = strategyFor(hub, { hubURL: `${hub.url}/`, ...options })
-  const { url, cookie } = await begin(strategy)
-  const query = new URLSearchParams({ code: 'opaque/+ code', state: String(url.searchParams.get('state')), iss: hub.url })
-  expect(await authenticate(strategy, { url: `/cb?${query}`, cookie })).toMatchObject({ action: 'success' })
+  const { url, comeBack } = await begin(strategy)
+  expect(await comeBack({ code: 'opaque/+ code', iss: hub.url })).toMatchObject({ action: 'success' })
   const [request] = hub.to('token')
   const form = Object.fromEntries(request?.form ?? [])
   const verifier = expect.stringMatching(/^[\w-]{43}$/)
@@ -46,15 +34,15 @@ test.each([
 
 test("each request says what it accepts and who asks, and the app's headers do not replace its credentials", async () => {
   const { hub, strategy } = await start()
-  await signIn(hub, strategy)
+  await signIn(strategy)
   const usual = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passport-huggingface' }
   expect(hub.requests.map(({ headers }) => headers)).toEqual(Array(3).fill(expect.objectContaining(usual)))
   const [userinfo] = hub.to('userinfo')
   expect(userinfo?.headers['authorization']).toBe(`Bearer ${hub.granted[0]?.['access_token']}`)
   expect(userinfo?.head).toMatch(/^GET \/oauth\/userinfo HTTP\/1\.1\r\n/)
   const customHeaders = { 'X-App': 'mine', 'USER-AGENT': 'mine/1', Accept: 'text/x', AUTHORIZATION: 'Custom' }
-  const custom = await start(false, { customHeaders })
-  await signIn(custom.hub, custom.strategy)
+  const custom = await start({ customHeaders })
+  await signIn(custom.strategy)
   const changed = { ...usual, accept: 'text/x', 'user-agent': 'mine/1', 'x-app': 'mine' }
   expect(custom.hub.requests.map(({ endpoint, headers }) => [endpoint, headers['authorization']?.split(' ')[0], headers])).toEqual([
     ['jwks', 'Custom', expect.objectContaining(changed)],
@@ -66,8 +54,8 @@ test("each request says what it accepts and who asks, and the app's headers do n
 test('code and token go where the app says', async () => {
   const [tokens, userinfo] = [await startRawHub(), await startRawHub()]
   const addresses = { tokenURL: `${tokens.url}/oauth/token`, userProfileURL: `${userinfo.url}/oauth/userinfo` }
-  const { hub, strategy } = await start(false, { scope: 'profile', ...addresses })
-  expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+  const { strategy } = await start({ scope: 'profile', ...addresses })
+  expect(await signIn(strategy)).toMatchObject({ action: 'success' })
   expect([tokens, userinfo].map(({ requests }) => requests.length)).toEqual([1, 1])
 })
 
@@ -79,10 +67,9 @@ test('a person signs in at huggingface.co if the app names no hub', async () => 
   huggingFace.get('/oauth/userinfo').matchHeader('authorization', 'Bearer opaque').reply(200, { sub: '7' })
   const strategy = new HuggingFaceStrategy({ clientID, clientSecret, callbackURL }, async (_token, _refresh, { id }) => id)
   try {
-    const { url, cookie } = await begin(strategy)
+    const { url, comeBack } = await begin(strategy)
     expect(url.origin + url.pathname).toBe('https://huggingface.co/oauth/authorize')
-    const query = { code: 'opaque', state: url.searchParams.get('state'), iss: 'https://huggingface.co' }
-    expect(await authenticate(strategy, { url: '/cb', cookie, query })).toMatchObject({ action: 'success', args: ['7', {}] })
+    expect(await comeBack({ iss: 'https://huggingface.co' })).toMatchObject({ action: 'success', args: ['7', {}] })
   } finally {
     nock.cleanAll()
     nock.enableNetConnect()
@@ -92,13 +79,13 @@ test('a person signs in at huggingface.co if the app names no hub', async () => 
 })
 
 test('the Hub has five seconds for a response, unless the app says otherwise', async () => {
-  const { hub, strategy } = await start(true, { timeout: undefined, scope: 'profile' })
+  const { hub, strategy } = await start({ timeout: undefined, scope: 'profile' }, { warm: true })
   hub.answers.token = silent
-  const { url, cookie } = await begin(strategy)
+  const { comeBack } = await begin(strategy)
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'Date', 'performance', 'queueMicrotask'] })
   try {
     const settled = jest.fn()
-    const outcome = finish(hub, strategy, url, cookie).finally(settled)
+    const outcome = comeBack().finally(settled)
     await until(() => hub.to('token').length === 2)
     await jest.advanceTimersByTimeAsync(4999)
     expect(settled).not.toHaveBeenCalled()
@@ -112,10 +99,10 @@ test('the Hub has five seconds for a response, unless the app says otherwise', a
 test('a sign-in that is over leaves no timer behind', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const before = timers()
-  const { hub, strategy } = await start(true, { timeout: 60_000 })
-  expect(await signIn(hub, strategy)).toMatchObject({ action: 'success' })
+  const { hub, strategy } = await start({ timeout: 60_000 }, { warm: true })
+  expect(await signIn(strategy)).toMatchObject({ action: 'success' })
   hub.answers.userinfo = respond('', { status: 500 })
-  errorOf(await signIn(hub, strategy))
+  errorOf(await signIn(strategy))
   // other timers of the process come and go
   await until(() => timers() <= before)
 })

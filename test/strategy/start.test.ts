@@ -1,9 +1,7 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import type { HuggingFaceAuthenticateOptions, HuggingFaceStrategyOptions } from '../../lib/index'
 import { clientID } from '../support/raw-hub'
-import { authenticate, begin, callbackURL, finish, start, strategyFor as strategyAt, watchSignIns } from '../support/sign-in'
+import { authenticate, begin, callbackURL, strategyFor as strategyAt, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
 
@@ -36,8 +34,7 @@ describe('a person who clicks "Sign in"', () => {
   })
 
   test('gets a redirect that no cache keeps', async () => {
-    const res = new ServerResponse(new IncomingMessage(new Socket()))
-    await authenticate(strategyFor(), { url: '/auth/huggingface', res })
+    const { res } = await authenticate(strategyFor())
     expect(res.getHeader('Cache-Control')).toBe('no-store')
   })
 
@@ -82,42 +79,19 @@ describe('the scope', () => {
   })
 })
 
-describe('the callback URL', () => {
-  test('may be given for one sign-in, and is repeated to the token endpoint', async () => {
-    const { hub, strategy } = await start(false, { callbackURL: undefined })
-    const elsewhere = 'http://other.example/callback'
-    const { url, cookie } = await begin(strategy, { callbackURL: elsewhere })
-    expect(query(url)['redirect_uri']).toBe(elsewhere)
-    expect(await finish(hub, strategy, url, cookie)).toMatchObject({ action: 'success' })
-    expect(hub.to('token')[0]?.form.get('redirect_uri')).toBe(elsewhere)
-  })
-
-  test.each<[object, string]>([
-    [{ encrypted: true }, 'https://app.example/cb'],
-    [{}, 'http://app.example/cb'],
-  ])('that is relative follows the socket of plain Node.js, %j', async (socket, expected) => {
-    const { args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { url: '/', headers: { host: 'app.example' }, socket })
-    expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
-  })
+test.each<[object, string]>([
+  [{ encrypted: true }, 'https://app.example/cb'],
+  [{}, 'http://app.example/cb'],
+])('a callback URL that is relative follows the socket of plain Node.js, %j', async (socket, expected) => {
+  const { args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { url: '/', headers: { host: 'app.example' }, socket })
+  expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
 })
-
 test.each<HuggingFaceAuthenticateOptions>([
   ...['', [], 'openid,profile', [7]].map((scope) => ({ callbackURL, scope: scope as string })),
   ...[undefined, '', 'app.example:3000/callback'].map((each) => ({ callbackURL: each })),
 ])('with %j nobody is sent to the Hub', async (options) => {
-  const outcome = await authenticate(strategyFor({ callbackURL: undefined }), { url: '/auth/huggingface' }, options)
+  const outcome = await authenticate(strategyFor({ callbackURL: undefined }), {}, options)
   expect(outcome).toMatchObject({ action: 'error', args: [{ name: 'TypeError' }], cookie: '' })
-})
-
-test.each<[string, Partial<HuggingFaceStrategyOptions>, object]>([
-  ['a secret', { clientSecret: undefined }, {}],
-  ['a response', {}, { res: undefined }],
-])('without %s a sign-in is kept in the session, or is an error if there is none', async (_, options, request) => {
-  const session = {}
-  const strategy = strategyFor(options)
-  expect(await authenticate(strategy, { url: '/', session, ...request })).toMatchObject({ action: 'redirect', cookie: '' })
-  expect(Object.keys(session)).toHaveLength(1)
-  expect(await authenticate(strategy, { url: '/', ...request })).toMatchObject({ action: 'error', cookie: '' })
 })
 
 test.each([
@@ -126,6 +100,6 @@ test.each([
   ['a prerendering', { headers: { 'sec-purpose': 'Prerender' } }],
   ['an older prefetch', { headers: { purpose: 'prefetch' } }],
 ])('%s begins nothing', async (_, request) => {
-  const outcome = await authenticate(strategyFor(), { url: '/auth/huggingface', ...request })
+  const outcome = await authenticate(strategyFor(), request)
   expect(outcome).toMatchObject({ action: 'fail', args: [{ code: 'prefetched' }, 425], cookie: '' })
 })

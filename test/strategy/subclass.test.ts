@@ -37,7 +37,7 @@ describe('a subclass', () => {
         return { audience: 'x', code_verifier: 'mine', grant_type: 'password', redirect_uri: 'y', code: 'z' }
       }
     }
-    expect(await signIn(hub, new Subclass(options, toProfile))).toMatchObject({ action: 'success' })
+    expect(await signIn(new Subclass(options, toProfile))).toMatchObject({ action: 'success' })
     const form = hub.to('token')[0]?.form
     const sent = ['audience', 'grant_type', 'redirect_uri', 'code_verifier', 'code'].map((name) => form?.getAll(name))
     const long = [expect.stringMatching(/.{20}/)]
@@ -51,7 +51,7 @@ describe('a subclass', () => {
       }
     }
     const strategy = new Subclass({ ...options, scope: 'openid profile' }, toProfile)
-    expect(await signIn(hub, strategy)).toMatchObject({ action: 'success', args: [{ username: 'ada', displayName: 'Ada the First' }, {}] })
+    expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ username: 'ada', displayName: 'Ada the First' }, {}] })
     hub.answers.userinfo = respond('', { status: 401 })
     await expect(strategy.fetchProfile('opaque')).rejects.toMatchObject({ code: 'unauthorized', phase: 'userinfo', hubStatus: 401 })
   })
@@ -72,7 +72,7 @@ describe('a subclass', () => {
       }
     }
     hub.answers.token = respond('{"error":"teapot"}', { status: 418 })
-    expect(errorOf(await signIn(hub, new Subclass(options, toProfile)))).toMatchObject(expected)
+    expect(errorOf(await signIn(new Subclass(options, toProfile)))).toMatchObject(expected)
     expect(seen).toEqual([['{"error":"teapot"}', 418]])
   })
 })
@@ -103,7 +103,7 @@ describe('an app that replaces a method of _oauth2', () => {
       const get = (_url: string, _token: string, done: Done) => done(failure)
       await expect(stubbed({ get }).fetchProfile('opaque')).rejects.toBeInstanceOf(Error)
       const getOAuthAccessToken = (_code: string, _params: object, done: Done) => done(failure)
-      const error = errorOf(await signIn(hub, stubbed({ getOAuthAccessToken })))
+      const error = errorOf(await signIn(stubbed({ getOAuthAccessToken })))
       expect(error instanceof RangeError).toBe(failure instanceof RangeError)
       expect(String(error)).not.toContain('opaque')
     },
@@ -111,7 +111,7 @@ describe('an app that replaces a method of _oauth2', () => {
 
   test('is signed in by tokens without params', async () => {
     const getOAuthAccessToken = (_code: string, _params: object, done: Done) => done(null, 'opaque-1', 'opaque-2')
-    expect(await signIn(hub, stubbed({ getOAuthAccessToken }))).toMatchObject({ action: 'success' })
+    expect(await signIn(stubbed({ getOAuthAccessToken }))).toMatchObject({ action: 'success' })
   })
 
   test("may use node-oauth's calls", async () => {

@@ -1,8 +1,8 @@
-import { constants, createHash, createHmac, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, createHmac, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
+import { until } from './until'
 
 export type Endpoint = 'token' | 'userinfo' | 'jwks'
 
@@ -125,12 +125,11 @@ export class RawHub {
 
   /** Resolves when no connection is open any more; rejects after two seconds. */
   async drained(): Promise<void> {
-    for (let waited = 0; this.sockets.size > 0; waited += 2) {
-      if (waited > 2000) throw new Error(`${this.sockets.size} connections are still open`)
+    await until(() => this.sockets.size === 0, 100).catch(() => {
       // from version 24 on, Node keeps a connection for the next request that was still opening when its own was given up
-      if (waited > 100) for (const socket of this.sockets) if (socket.bytesRead === 0) socket.end()
-      await sleep(2)
-    }
+      for (const socket of this.sockets) if (socket.bytesRead === 0) socket.end()
+      return until(() => this.sockets.size === 0, 2000)
+    })
   }
 
   /** Ends each connection, as a server does with idle ones. */
@@ -240,32 +239,24 @@ const keys = new Map<string, Promise<SigningKey>>()
 
 /** An RSA key by its name, made once. */
 export function rsaKey(kid: string, modulusLength = 2048): Promise<SigningKey> {
-  const key = keys.get(kid) ?? generate('rsa', { modulusLength }).then((pair) => signingKey(kid, pair, 'RS256'))
+  const make = async () => {
+    const { privateKey, publicKey } = await generate('rsa', { modulusLength })
+    return { kid, privateKey, publicKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' } }
+  }
+  const key = keys.get(kid) ?? make()
   keys.set(kid, key)
   return key
 }
 
-export async function ellipticKey(kid: string): Promise<SigningKey> {
-  return signingKey(kid, await generate('ec', { namedCurve: 'P-256' }), 'ES256')
-}
-
-function signingKey(kid: string, pair: { privateKey: KeyObject; publicKey: KeyObject }, alg: string): SigningKey {
-  return { kid, ...pair, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg } }
-}
-
-/** A JWT in compact form, signed by the algorithm that its header names. A text is taken for JSON already. */
+/**
+ * A JWT in compact form, signed by RS256 whatever its header says, or by HS256 if the key is a text.
+ * Header and claims that are texts are taken for JSON already.
+ */
 export function signedToken(header: Json | string, claims: unknown, key: KeyObject | string): string {
   const texts = [header, claims].map((part) => (typeof part === 'string' ? part : JSON.stringify(part)))
   const input = texts.map((text) => Buffer.from(text).toString('base64url')).join('.')
-  return `${input}.${signatureOf(Object(header)['alg'], input, key).toString('base64url')}`
+  return `${input}.${signatureOf(input, key).toString('base64url')}`
 }
 
-/** The signature by an algorithm, or by RS256 if there is no such. `none` has none, and HS256 takes the bytes of the key. */
-export function signatureOf(algorithm: unknown, input: string, key: KeyObject | string): Buffer {
-  if (algorithm === 'none') return Buffer.alloc(0)
-  if (algorithm === 'HS256') return createHmac('sha256', key).update(input).digest()
-  const [kind, size] = /^([RPE]S)(\d+)$/.exec(String(algorithm))?.slice(1) ?? ['RS', '256']
-  const isPss = kind === 'PS' && (key as KeyObject).asymmetricKeyType === 'rsa'
-  const padding = isPss ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}
-  return sign(`sha${size}`, Buffer.from(input), { key: key as KeyObject, dsaEncoding: 'ieee-p1363', ...padding })
-}
+export const signatureOf = (input: string, key: KeyObject | string): Buffer =>
+  typeof key === 'string' ? createHmac('sha256', key).update(input).digest() : sign('sha256', Buffer.from(input), key)

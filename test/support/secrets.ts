@@ -1,37 +1,29 @@
 import { inspect } from 'node:util'
 
-/** The ways in which an echo may write a secret. */
-function formsOf(secret: string): Set<string> {
-  const small = (text: string) => text.replace(/%../g, (code) => code.toLowerCase())
-  const percent = encodeURIComponent(secret)
-  const form = new URLSearchParams([['', secret]]).toString().slice(1)
-  const html = secret.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-  const binary = (['hex', 'base64', 'base64url'] as const).map((encoding) => Buffer.from(secret).toString(encoding))
-  const json = JSON.stringify(secret).slice(1, -1)
-  return new Set([secret, percent, small(percent), form, small(form), json, encodeURIComponent(percent), html, ...binary])
+/** How a Hub or a proxy might repeat a text. */
+export const echoes: Record<string, (text: string) => string> = {
+  'as it is': (text) => text,
+  'in percent encoding': encodeURIComponent,
+  'in percent encoding with small letters': (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
+  'in percent encoding twice': (text) => encodeURIComponent(encodeURIComponent(text)),
+  'as a form': (text) => new URLSearchParams([['', text]]).toString().slice(1),
+  'as JSON': (text) => JSON.stringify(text).slice(1, -1),
+  'escaped for HTML': (text) => text.replace(/[&<>"'`=/+]/g, (character) => `&#${character.charCodeAt(0)};`),
+  'in hex': (text) => Buffer.from(text).toString('hex'),
+  'in base64': (text) => Buffer.from(text).toString('base64'),
+  'in base64url': (text) => Buffer.from(text).toString('base64url'),
+  'with line breaks in it': (text) => text.replace(/.{9}/g, '$&\r\n'),
+  'with invisible characters in it': (text) => text.replace(/.{3}/g, '$&\u200b\u00ad\ufeff'),
 }
 
-/** All that somebody could print or serialize of a value, hidden and inherited parts included. */
+/** All that somebody could print or serialize of a value, hidden parts included. */
 function textsOf(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value]
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return []
+  if (typeof value !== 'object' || value === null || seen.has(value)) return []
   seen.add(value)
   if (ArrayBuffer.isView(value)) return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')]
-  const texts: string[] = []
-  const attempt = (read: () => unknown) => {
-    try {
-      texts.push(...[read()].flat().map(String))
-    } catch {
-      // it cannot be printed that way, or a getter of Node's wants another `this`
-    }
-  }
-  attempt(() => String(value))
-  attempt(() => JSON.stringify(value))
-  attempt(() => inspect(value, { showHidden: true, depth: 10, maxArrayLength: null, maxStringLength: null }))
-  for (const name of [...Reflect.ownKeys(value), 'message', 'stack', 'cause']) {
-    attempt(() => [String(name), ...textsOf(Reflect.get(value, name), seen)])
-  }
-  return texts
+  const printed = inspect(value, { showHidden: true, depth: 10, maxArrayLength: null, maxStringLength: null })
+  return [printed, ...Reflect.ownKeys(value).flatMap((name) => [String(name), ...textsOf(Reflect.get(value, name), seen)])]
 }
 
 /** The secrets that `value` gives away, in any spelling; of a long one the beginning. */
@@ -39,5 +31,6 @@ export function secretsIn(value: unknown, secrets: Iterable<string>): string[] {
   const text = [...new Set(textsOf(value))].join('\n')
   // what is split by line breaks or invisible characters can be put together again
   const all = `${text}\n${text.replace(/[\s\p{Cc}\p{Cf}]/gu, '')}`
-  return [...secrets].filter((secret) => [...formsOf(secret)].some((form) => all.includes(form))).map((secret) => secret.slice(0, 80))
+  const isShown = (secret: string) => Object.values(echoes).some((echo) => all.includes(echo(secret)))
+  return [...secrets].filter(isShown).map((secret) => secret.slice(0, 80))
 }

@@ -1,9 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { Agent, type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect, jest } from '@jest/globals'
 import { type HuggingFaceAuthenticateOptions, HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../lib/index'
-import { clientID, clientSecret, RawHub, respond } from './raw-hub'
+import { clientID, clientSecret, type Json, RawHub, respond } from './raw-hub'
 import { secretsIn } from './secrets'
 import { until } from './until'
 
@@ -17,9 +17,10 @@ export interface Outcome {
 
 /** What was done for each request of this file: one thing each, if all is well. */
 const answered: Outcome[][] = []
-/** What the failures and errors of this test say. */
-let told: unknown[] = []
-let hubs: RawHub[] = []
+/** What the failures and errors of this test say, and the codes that none of them may show. */
+const told: unknown[] = []
+const codes: string[] = []
+const hubs: RawHub[] = []
 const atEnd: (() => unknown)[] = []
 
 /**
@@ -31,16 +32,13 @@ export function watchSignIns(): void {
   jest.setTimeout(30_000)
   const expectOneActionEach = () => expect(answered.filter((outcomes) => outcomes.length !== 1)).toEqual([])
   afterEach(async () => {
+    jest.restoreAllMocks()
     for (const done of atEnd.splice(0)) await done()
-    const ended = hubs
-    hubs = []
+    const ended = hubs.splice(0)
     await Promise.all(ended.map((hub) => hub.drained().finally(() => hub.close())))
-    await sleep(0)
     expectOneActionEach()
     const secrets = ended.flatMap((hub) => [...hub.secrets])
-    const shown = told
-    told = []
-    expect(secretsIn(shown, secrets)).toEqual([])
+    expect(secretsIn(told.splice(0), [...secrets, ...codes.splice(0)])).toEqual([])
   })
   afterAll(expectOneActionEach)
 }
@@ -61,7 +59,7 @@ export function finallyDo(undo: () => unknown): void {
 }
 
 export interface TestRequest {
-  url: string
+  url?: string
   cookie?: string
   headers?: IncomingHttpHeaders
   /** Whatever else a framework puts on its request. An undefined one takes away the usual, such as `res`. */
@@ -71,12 +69,13 @@ export interface TestRequest {
 /** Runs a request through a strategy as Passport does by name: on a copy that has the actions. */
 export async function authenticate(
   strategy: HuggingFaceStrategy,
-  { url, cookie = '', headers, ...fields }: TestRequest,
+  { cookie = '', headers, ...fields }: TestRequest = {},
   options?: HuggingFaceAuthenticateOptions,
-): Promise<Outcome & { cookie: string }> {
+) {
   const req = new IncomingMessage(new Socket())
-  const res = new ServerResponse(req)
-  Object.assign(req, { res, method: 'GET', url, headers: { host: '127.0.0.1:4567', cookie, ...headers }, ...fields })
+  const usual = { res: new ServerResponse(req), method: 'GET', url: '/auth/huggingface' }
+  Object.assign(req, usual, { headers: { host: '127.0.0.1:4567', cookie, ...headers } }, fields)
+  const res = (fields['res'] as ServerResponse | undefined) ?? usual.res
   const outcomes: Outcome[] = []
   answered.push(outcomes)
   const outcome = await new Promise<Outcome>((resolve, reject) => {
@@ -93,9 +92,17 @@ export async function authenticate(
     const attempt: HuggingFaceStrategy = Object.assign(Object.create(strategy), actions)
     attempt.authenticate(req as unknown as Parameters<HuggingFaceStrategy['authenticate']>[0], options)
   })
-  const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
-  return { ...outcome, cookie: lines.map((line) => line.split(';')[0]).join('; ') }
+  return {
+    ...outcome,
+    res,
+    cookie: cookiesOf(res)
+      .map((line) => line.split(';')[0])
+      .join('; '),
+  }
 }
+
+/** The `Set-Cookie` lines of a response. */
+export const cookiesOf = (res: ServerResponse): string[] => [res.getHeader('set-cookie') ?? []].flat().map(String)
 
 /** A strategy for this hub, with a verify that takes everybody and keeps their profiles. */
 export function strategyFor(hub: Pick<RawHub, 'url'>, options: Partial<HuggingFaceStrategyOptions> = {}) {
@@ -109,15 +116,15 @@ export function strategyFor(hub: Pick<RawHub, 'url'>, options: Partial<HuggingFa
 }
 
 /** A Hub and a strategy. If warm, somebody has signed in over a connection that is kept; the keys are yet to come. */
-export async function start(warm = false, options: Partial<HuggingFaceStrategyOptions> = {}, hubOptions: HubOptions = {}) {
-  const hub = await startRawHub({ keepAlive: warm, ...hubOptions })
+export async function start(options: Partial<HuggingFaceStrategyOptions> = {}, { warm = false, keepAlive = warm } = {}) {
+  const hub = await startRawHub({ keepAlive })
   const agent = new Agent({ keepAlive: true })
   finallyDo(() => agent.destroy())
   const { strategy, verified } = strategyFor(hub, { agent, ...options })
   if (warm) {
     const { jwks } = hub.answers
     hub.answers.jwks = respond({}, { status: 500, keepAlive: true })
-    expect(await signIn(hub, strategy, { scope: 'profile' })).toMatchObject({ action: 'success' })
+    expect(await signIn(strategy, { scope: 'profile' })).toMatchObject({ action: 'success' })
     hub.answers.jwks = jwks
     verified.length = 0
     await until(() => Object.keys(agent.freeSockets).length > 0)
@@ -125,27 +132,29 @@ export async function start(warm = false, options: Partial<HuggingFaceStrategyOp
   return { hub, strategy, verified, agent }
 }
 
-/** First leg, the person's consent, second leg; resolves with what the second leg did. */
-export async function signIn(hub: RawHub, strategy: HuggingFaceStrategy, options?: HuggingFaceAuthenticateOptions): Promise<Outcome> {
-  const { url, cookie } = await begin(strategy, options)
-  return finish(hub, strategy, url, cookie, options)
+/** A code that no failure or error may show. */
+export function newCode(): string {
+  const code = `code/+${randomUUID()}`
+  codes.push(code)
+  return code
 }
 
+/** First leg. The second is `comeBack`, with a code unless its query says otherwise: undefined leaves a parameter out. */
 export async function begin(strategy: HuggingFaceStrategy, options?: HuggingFaceAuthenticateOptions) {
-  const { action, args, cookie } = await authenticate(strategy, { url: '/auth/huggingface' }, options)
+  const { action, args, cookie } = await authenticate(strategy, {}, options)
   expect([action, args]).toEqual(['redirect', [expect.any(String)]])
-  return { url: new URL(String(args[0])), cookie }
+  const url = new URL(String(args[0]))
+  const state = url.searchParams.get('state') ?? ''
+  const comeBack = (change: Json = {}, request: TestRequest = {}) => {
+    const pairs = Object.entries({ code: newCode(), state, ...change }).filter(([, value]) => value !== undefined)
+    return authenticate(strategy, { url: '/auth/huggingface/callback', query: Object.fromEntries(pairs), cookie, ...request }, options)
+  }
+  return { url, state, cookie, comeBack }
 }
 
-export function finish(
-  hub: RawHub,
-  strategy: HuggingFaceStrategy,
-  authorizationURL: URL,
-  cookie: string,
-  options?: HuggingFaceAuthenticateOptions,
-): Promise<Outcome> {
-  const query = new URLSearchParams({ code: hub.secret('code/+'), state: authorizationURL.searchParams.get('state') ?? '' })
-  return authenticate(strategy, { url: `/auth/huggingface/callback?${query}`, cookie }, options)
+/** Both legs, with the person's consent. Resolves with what the second did. */
+export async function signIn(strategy: HuggingFaceStrategy, options?: HuggingFaceAuthenticateOptions): Promise<Outcome> {
+  return (await begin(strategy, options)).comeBack()
 }
 
 /** The error that a sign-in ended in. */
