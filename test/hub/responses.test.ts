@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import { HubError, InternalOAuthError, TokenError } from '../../lib/index'
@@ -7,9 +6,9 @@ import { errorOf, signIn, start, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
 
-/** The error of a sign-in in which the endpoint does this. The app's verify is not called. */
-async function signInError(endpoint: Endpoint, behaviour: Behaviour, { warm = false, timeout = 4000 } = {}) {
-  const { hub, strategy, verified } = await start({ timeout }, { warm })
+/** The error of a sign-in in which the endpoint does this, over a warm connection. The app's verify is not called. */
+async function signInError(endpoint: Endpoint, behaviour: Behaviour, timeout = 4000) {
+  const { hub, strategy, verified } = await start({ timeout }, { warm: true })
   hub.answers[endpoint] = behaviour
   const before = hub.to('userinfo').length
   const error = errorOf(await signIn(strategy))
@@ -21,15 +20,13 @@ async function signInError(endpoint: Endpoint, behaviour: Behaviour, { warm = fa
 }
 
 /** At each endpoint, such a sign-in ends in this HubError. */
-async function expectHubErrors(behaviour: Behaviour, code: string, also: object, connections = [false, true], timeout = 4000) {
+async function expectHubErrors(behaviour: Behaviour, code: string, also: object, timeout = 4000) {
   const status = code === 'timeout' ? 504 : 502
-  const ends = endpoints.flatMap((phase) =>
-    connections.map(async (warm) => {
-      const error = await signInError(phase, behaviour, { warm, timeout })
-      expect([error instanceof HubError, error instanceof InternalOAuthError]).toEqual([true, true])
-      expect(error).toMatchObject({ name: 'HubError', code, phase, status, statusCode: status, expose: false, ...also })
-    }),
-  )
+  const ends = endpoints.map(async (phase) => {
+    const error = await signInError(phase, behaviour, timeout)
+    expect([error instanceof HubError, error instanceof InternalOAuthError]).toEqual([true, true])
+    expect(error).toMatchObject({ name: 'HubError', code, phase, status, statusCode: status, expose: false, ...also })
+  })
   await Promise.all(ends)
 }
 
@@ -43,77 +40,60 @@ const answer = (body: string | Buffer, status = 200, headers = {}): Behaviour =>
   respond(body, { status, headers: { 'x-request-id': 'Root=1-67a', 'retry-after': 9, location: '/redirected', ...headers } })
 const named = (hubStatus: number) => ({ hubStatus, requestId: 'Root=1-67a', retryAfter: 9 })
 
-/** Writes as fast as the other side reads. */
-function pour(start: string, chunk: Buffer): Behaviour {
-  return (socket) => {
+describe('a sign-in fails after', () => {
+  /** Writes as fast as the other side reads. */
+  const pour: Behaviour = (socket) => {
     const more = () => {
-      while (!socket.destroyed && socket.write(chunk));
+      while (!socket.destroyed && socket.write(' '.repeat(65536)));
     }
     socket.on('drain', more)
-    socket.write(start)
+    socket.write(`${head}${naming}`)
     more()
   }
-}
+  const page = '<!doctype html><form action="/login?access_token=FROM_HTML&token_type=bearer">'
+  const bodies = ['null', '[{"sub":"65f0"}]', '12345', '', '{"sub":"65f0', page]
+  const gzip = { 'content-encoding': 'gzip' }
+  type Row = [what: string, code: string, behaviour: Behaviour, also?: object]
+  const answerRow = (what: string, code: string, body: string | Buffer, status = 200, headers = {}): Row => {
+    return [what, code, answer(body, status, headers), named(status)]
+  }
 
-describe('a sign-in fails, over a new and over a warm connection, after', () => {
-  test.each<[what: string, code: string, behaviour: Behaviour, also?: object]>([
+  test.each<Row>([
     ['a connection that is closed without a byte', 'connection_failed', write('', 'FIN')],
     ['a connection that is reset without a byte', 'connection_failed', write('', 'RST')],
     ['headers that are cut', 'connection_failed', write(`${head}Content-Le`, 'FIN')],
     ['an upgrade', 'connection_failed', write('HTTP/1.1 101 Some Words\r\nConnection: Upgrade\r\nUpgrade: else\r\n\r\n')],
     ['what is not HTTP', 'connection_failed', write('SSH-2.0-OpenSSH_9.6\r\n')],
-    [
-      'chunks and a length',
-      'connection_failed',
-      write(`${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`),
-    ],
+    ['chunks and a length', 'connection_failed', write(`${chunked.replace('\r\n', '\r\nContent-Length: 2\r\n')}2\r\n{}\r\n0\r\n\r\n`)],
     ['a body that is cut behind good JSON', 'response_truncated', write(`${sized}{"sub":"65f0"}`, 'FIN'), { hubStatus: 200 }],
     ['a chunk without a size', 'response_truncated', write(`${chunked}large\r\n{}\r\n0\r\n\r\n`)],
-    ['a body that never ends', 'response_too_large', pour(`${head}${naming}`, Buffer.alloc(65536, ' ')), named(200)],
-    ['one byte too many', 'response_too_large', answer(`{}${' '.repeat(mebibyte - 1)}`), named(200)],
+    ['a body that never ends', 'response_too_large', pour, named(200)],
+    answerRow('one byte too many', 'response_too_large', `{}${' '.repeat(mebibyte - 1)}`),
+    ...bodies.map((body) => answerRow(`the body ${body}`, 'invalid_response', body)),
+    ['status 204', 'invalid_response', write(`HTTP/1.1 204 No Content\r\n${naming}`, 'FIN'), named(204)],
+    answerRow('lists a hundred thousand deep', 'invalid_response', '['.repeat(100_000) + ']'.repeat(100_000)),
+    answerRow('an encoding that nobody asked for', 'invalid_response', gzipSync('{}'), 200, gzip),
+    ...[300, 302, 303, 307, 399].map((status) => answerRow(`status ${status}`, 'unexpected_redirect', '', status)),
+    ['status 304', 'unexpected_redirect', write(`HTTP/1.1 304 Not Modified\r\n${naming}`, 'FIN'), named(304)],
+    ...[400, 404, 500, 999].map((status) => answerRow(`status ${status}`, 'unexpected_status', page, status)),
+    answerRow('status 429 in free text', 'unexpected_status', '{"error":"Too Many Requests"}', 429),
+    answerRow('status 502 that nobody can decode', 'unexpected_status', gzipSync('{"error":"invalid_grant"}'), 502, gzip),
+    answerRow('status 400 in an encoding', 'unexpected_status', '{"error":"invalid_grant"}', 400, { 'content-encoding': 'x' }),
   ])('%s: %s', async (_, code, behaviour, also = {}) => {
     await expectHubErrors(behaviour, code, also)
   })
 
-  test('silence of three kinds, within the timeout', async () => {
-    const keepOn = (act: (socket: Socket, count: number) => void): Behaviour => {
-      return (socket) => {
-        let count = 0
-        const timer = setInterval(() => act(socket, count++), 10)
-        socket.on('close', () => clearInterval(timer))
-      }
+  test.each<[string, (count: number) => string]>([
+    ['headers', (count) => (count ? `X-${count}: 1\r\n` : head)],
+    ['blanks', (count) => (count ? ' ' : `${sized}{`)],
+    ['promises to go on', () => 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ])('%s that never end, within the timeout', async (_, textOf) => {
+    const trickle: Behaviour = (socket) => {
+      let count = 0
+      const timer = setInterval(() => socket.write(textOf(count++)), 10)
+      socket.on('close', () => clearInterval(timer))
     }
-    const silences = [
-      keepOn((socket, count) => socket.write(count ? `X-${count}: 1\r\n` : head)),
-      keepOn((socket, count) => socket.write(count ? ' ' : `${sized}{`)),
-      keepOn((socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n')),
-    ]
-    // all at once, since each of them waits for its time to pass
-    await Promise.all(silences.map((behaviour) => expectHubErrors(behaviour, 'timeout', {}, [false, true], 1000)))
-  })
-})
-
-describe('a sign-in fails, over a warm connection, after', () => {
-  const page = '<!doctype html><form action="/login?access_token=FROM_HTML&token_type=bearer">'
-  const bodies = ['null', '[{"sub":"65f0"}]', '12345', '', '{"sub":"65f0', page]
-  const gzip = { 'content-encoding': 'gzip' }
-  type Row = [what: string, code: string, behaviour: Behaviour, status: number]
-  const statusRow = (status: number, code: string, body: string): Row => [`status ${status}`, code, answer(body, status), status]
-
-  test.each<Row>([
-    ...bodies.map((body): Row => [`the body ${body}`, 'invalid_response', answer(body), 200]),
-    ['status 204', 'invalid_response', write(`HTTP/1.1 204 No Content\r\n${naming}`, 'FIN'), 204],
-    ['lists a hundred thousand deep', 'invalid_response', answer('['.repeat(100_000) + ']'.repeat(100_000)), 200],
-    ['UTF-16', 'invalid_response', answer(Buffer.from('{}', 'utf16le')), 200],
-    ['an encoding that nobody asked for', 'invalid_response', answer(gzipSync('{}'), 200, gzip), 200],
-    ...[300, 302, 303, 307, 399].map((status) => statusRow(status, 'unexpected_redirect', '')),
-    ['status 304', 'unexpected_redirect', write(`HTTP/1.1 304 Not Modified\r\n${naming}`, 'FIN'), 304],
-    ...[400, 404, 500, 999].map((status) => statusRow(status, 'unexpected_status', page)),
-    ['status 429 in free text', 'unexpected_status', answer('{"error":"Too Many Requests"}', 429), 429],
-    ['status 502 that nobody can decode', 'unexpected_status', answer(gzipSync('{"error":"invalid_grant"}'), 502, gzip), 502],
-    ['status 400 in an encoding', 'unexpected_status', answer('{"error":"invalid_grant"}', 400, { 'content-encoding': 'x' }), 400],
-  ])('%s: %s', async (_, code, behaviour, hubStatus) => {
-    await expectHubErrors(behaviour, code, named(hubStatus), [true])
+    await expectHubErrors(trickle, 'timeout', {}, 300)
   })
 })
 
@@ -129,33 +109,30 @@ test.each<[id: string, after: string, shown: [id?: string, after?: number]]>([
   expect([error['requestId'], error['retryAfter']]).toEqual([shown[0], shown[1]])
 })
 
-describe('a sign-in succeeds when responses come', () => {
-  /** The usual content of each endpoint, with more in it, as these packets. */
-  const honestly = (packets: (json: string) => Buffer[]): Behaviour => {
-    return (socket, request, hub) => {
-      const usual = { token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } }
-      const json = JSON.stringify({ ...usual[request.endpoint], said: 'José 抱抱脸 🤗' })
-      for (const packet of packets(json)) socket.write(packet)
-    }
+/** The usual content of each endpoint, with more in it, as these packets. */
+const honestly = (packets: (json: string) => Buffer[]): Behaviour => {
+  return (socket, request, hub) => {
+    const usual = { token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } }
+    const json = JSON.stringify({ ...usual[request.endpoint], said: 'José 抱抱脸 🤗' })
+    for (const packet of packets(json)) socket.write(packet)
   }
-  const withHeaders = (headers: Record<string, string>) => honestly((json) => [responseBytes(json, { headers })])
-  const bytes = (text: string | Buffer) => [...Buffer.from(text)].map((byte) => Buffer.of(byte))
-  const chunks = (json: string) => bytes(json).map((byte) => Buffer.concat([Buffer.from('1\r\n'), byte, Buffer.from('\r\n')]))
-  const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n'
+}
+const bytes = (text: string | Buffer) => [...Buffer.from(text)].map((byte) => Buffer.of(byte))
+const chunks = (json: string) => bytes(json).map((byte) => Buffer.concat([Buffer.from('1\r\n'), byte, Buffer.from('\r\n')]))
+const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n'
 
-  test.each<[string, Behaviour]>([
-    ['in the encoding that we ask for', withHeaders({ 'content-encoding': ' Identity ' })],
-    ['with a byte order mark', honestly((json) => [responseBytes(`\ufeff${json}`)])],
-    ['as text/plain', withHeaders({ 'content-type': 'text/plain' })],
-    ['with a mebibyte of blanks', honestly((json) => [responseBytes(json + ' '.repeat(mebibyte - Buffer.byteLength(json)))])],
-    ['after early hints', honestly((json) => [Buffer.from(early), responseBytes(json)])],
-    ['a byte at a time', honestly((json) => bytes(responseBytes(json)))],
-    ['in chunks that split a character', honestly((json) => [Buffer.from(chunked), ...chunks(json), Buffer.from('0\r\n\r\n')])],
-  ])('%s', async (_, behaviour) => {
-    const { hub, strategy } = await start()
-    Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
-    expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'] }, {}] })
-  })
+test.each<[string, (json: string) => Buffer[]]>([
+  ['in the encoding that we ask for', (json) => [responseBytes(json, { headers: { 'content-encoding': ' Identity ' } })]],
+  ['with a byte order mark', (json) => [responseBytes(`\ufeff${json}`)]],
+  ['as text/plain', (json) => [responseBytes(json, { headers: { 'content-type': 'text/plain' } })]],
+  ['with a mebibyte of blanks', (json) => [responseBytes(json + ' '.repeat(mebibyte - Buffer.byteLength(json)))]],
+  ['after early hints', (json) => [Buffer.from(early), responseBytes(json)]],
+  ['in chunks that split a character', (json) => [Buffer.from(chunked), ...chunks(json), Buffer.from('0\r\n\r\n')]],
+])('a sign-in succeeds when responses come %s', async (_, packets) => {
+  const { hub, strategy } = await start()
+  const behaviour = honestly(packets)
+  Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
+  expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'] }, {}] })
 })
 
 const granted = (change: Json): Behaviour => respond((request, hub) => ({ ...hub.tokens(request), ...change }))

@@ -135,16 +135,13 @@ describe('keys that are old', () => {
     expect(count()).toBe(2)
   })
 
-  test('are replaced even if the clock is set back, so that a key that is published no longer is not trusted for ever', async () => {
+  test('are replaced, so that a key that is published no longer is not trusted for ever', async () => {
     const { hub, strategy, count } = await afterASignIn()
     publish(hub, (await rsaKey('second')).jwk)
-    const hourAgo = Date.now() - 3_600_000
-    const dateNow = jest.spyOn(Date, 'now').mockImplementation(() => hourAgo)
     later(11 * minute)
     await begin(strategy)
     await until(() => count() === 2)
     await hub.drained()
-    dateNow.mockRestore()
     expect(errorOf(await signIn(strategy))).toMatchObject({ code: 'invalid_id_token' })
   })
 

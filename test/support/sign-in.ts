@@ -116,8 +116,8 @@ export function strategyFor(hub: Pick<RawHub, 'url'>, options: Partial<HuggingFa
 }
 
 /** A Hub and a strategy. If warm, somebody has signed in over a connection that is kept; the keys are yet to come. */
-export async function start(options: Partial<HuggingFaceStrategyOptions> = {}, { warm = false, keepAlive = warm } = {}) {
-  const hub = await startRawHub({ keepAlive })
+export async function start(options: Partial<HuggingFaceStrategyOptions> = {}, { warm = false, keepAlive = false } = {}) {
+  const hub = await startRawHub({ keepAlive: keepAlive || warm })
   const agent = new Agent({ keepAlive: true })
   finallyDo(() => agent.destroy())
   const { strategy, verified } = strategyFor(hub, { agent, ...options })
