@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { AuthTokenRefresh } from 'passport-oauth2-refresh'
 import type { HuggingFaceStrategy } from '../../lib/index'
-import { type Behaviour, respond, silent } from '../support/raw-hub'
+import { respond, silent } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
 import { finallyDo, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
@@ -71,52 +71,41 @@ test('an old refresh token stays if no new one comes', async () => {
 })
 
 describe('refreshes at once', () => {
-  /** A Hub that responds when it is told to. */
-  async function waitingHub() {
+  test('of one token are one request, everybody gets the new tokens, and a later one is its own', async () => {
     const hub = await startRawHub()
-    const { token } = hub.answers
-    const waiting: ((behaviour?: Behaviour) => unknown)[] = []
-    hub.answers.token = (socket, request) => waiting.push((behaviour = token) => behaviour(socket, request, hub))
-    return { hub, waiting, asked: (count: number) => until(() => waiting.length === count) }
-  }
-
-  test('of one token are one request, and everybody gets the new tokens', async () => {
-    const { hub, waiting, asked } = await waitingHub()
     const { strategy } = strategyFor(hub)
-    const refreshes = [strategy.refreshAccessToken('one'), byPassport(strategy)('one'), strategy.refreshAccessToken('one')]
-    await asked(1)
+    const waiting = hub.hold('token')
+    const refreshes = [strategy.refreshAccessToken('one'), byPassport(strategy)('one')]
+    await until(() => waiting.length === 1)
     refreshes.push(strategy.refreshAccessToken('one'))
     waiting[0]?.()
     const [first, ...others] = await Promise.all(refreshes)
-    expect(others).toEqual([first, first, first])
-    expect(hub.to('token')).toHaveLength(1)
+    expect(others).toEqual([first, first])
     // what one does to its tokens is not the others' concern
     Object.assign(first?.params ?? {}, { changed: true })
     expect(others[0]?.params).not.toHaveProperty('changed')
+    const later = strategy.refreshAccessToken('one')
+    await until(() => waiting.length === 2)
+    waiting[1]?.()
+    expect((await later).accessToken).not.toBe(first?.accessToken)
+  })
+
+  test('of one token that is refused leave a later one its own request', async () => {
+    const hub = await startRawHub()
+    const { strategy } = strategyFor(hub)
+    const { token } = hub.answers
+    hub.answers.token = respond({ error: 'invalid_grant' }, { status: 400 })
+    const refreshes = await Promise.allSettled([strategy.refreshAccessToken('one'), strategy.refreshAccessToken('one')])
+    expect(refreshes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    hub.answers.token = token
+    expect(await strategy.refreshAccessToken('one')).toMatchObject({ accessToken: expect.any(String) })
+    expect(hub.to('token')).toHaveLength(2)
   })
 
   test('of two tokens, or by two strategies, are two requests', async () => {
-    const { hub, waiting, asked } = await waitingHub()
+    const hub = await startRawHub()
     const [one, another] = [strategyFor(hub).strategy, strategyFor(hub).strategy]
     const refreshes = [one.refreshAccessToken('one'), one.refreshAccessToken('two'), another.refreshAccessToken('one')]
-    await asked(3)
-    for (const respondNow of waiting) respondNow()
     expect(new Set((await Promise.all(refreshes)).map(({ accessToken }) => accessToken)).size).toBe(3)
-  })
-
-  test.each<[string, Behaviour | undefined]>([
-    ['fulfilled', undefined],
-    ['rejected', respond({ error: 'invalid_grant' }, { status: 400 })],
-  ])('that are %s leave a later one its own request', async (status, behaviour) => {
-    const { hub, waiting, asked } = await waitingHub()
-    const { strategy } = strategyFor(hub)
-    const refreshes = [strategy.refreshAccessToken('one'), strategy.refreshAccessToken('one')]
-    await asked(1)
-    waiting[0]?.(behaviour)
-    expect((await Promise.allSettled(refreshes)).map((settled) => settled.status)).toEqual([status, status])
-    const later = strategy.refreshAccessToken('one')
-    await asked(2)
-    waiting[1]?.()
-    expect(await later).toMatchObject({ accessToken: expect.any(String) })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals'
-import { type Behaviour, type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
+import { type RawHub, respond, rsaKey, type SigningKey, signedToken, silent, write } from '../support/raw-hub'
 import { begin, errorOf, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
@@ -25,14 +25,6 @@ function signBy(hub: RawHub, { kid, privateKey }: SigningKey, headerOf: () => ob
     const id_token = signedToken({ alg: 'RS256', ...headerOf() }, hub.claims(request), privateKey)
     return { ...hub.tokens(request), id_token }
   })
-}
-
-/** From now on the keys endpoint responds when it is told to. */
-function holdKeys(hub: RawHub) {
-  const { jwks } = hub.answers
-  const waiting: ((behaviour?: Behaviour) => void)[] = []
-  hub.answers.jwks = (socket, request) => waiting.push((behaviour = jwks) => behaviour(socket, request, hub))
-  return waiting
 }
 
 const success = expect.objectContaining({ action: 'success' })
@@ -126,7 +118,7 @@ describe('keys that are old', () => {
   test('serve on while new ones are fetched, and nobody waits for these', async () => {
     const { hub, count, expectPeople } = await afterASignIn()
     later(11 * minute)
-    const waiting = holdKeys(hub)
+    const waiting = hub.hold('jwks')
     await expectPeople(10)
     expect(count()).toBe(2)
     for (const respondNow of waiting) respondNow()
@@ -170,7 +162,7 @@ describe('a key that the Hub signs by from now on', () => {
     const { hub, strategy, count } = await afterASignIn()
     const second = await rsaKey('second')
     signBy(hub, second)
-    const waiting = holdKeys(hub)
+    const waiting = hub.hold('jwks')
     const one = signIn(strategy)
     await until(() => count() === 2)
     const another = signIn(strategy)

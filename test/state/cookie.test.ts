@@ -89,15 +89,6 @@ describe('the cookies of others', () => {
     for (let count = 0; count < 8; count += 1) await person.begin(strategy)
     expect(person.jar.header(secureCallback)).toContain(before)
   })
-
-  test('over http do not count among those over https', async () => {
-    const person = new Person()
-    const times = [1, 2, 3, 4, 5].map((later) => (Date.now() + later).toString(36))
-    for (const time of times) person.plant(`${time}.${'A'.repeat(22)}`, 'x', 'hf-signin.')
-    const handles = [await person.begin(strategy), await person.begin(strategy)]
-    expect(Object.keys(person.signIns())).toEqual(expect.arrayContaining(handles))
-    expect(Object.keys(person.signIns())).toHaveLength(7)
-  })
 })
 
 describe('the state of the app', () => {

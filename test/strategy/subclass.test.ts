@@ -56,24 +56,19 @@ describe('a subclass', () => {
     await expect(strategy.fetchProfile('opaque')).rejects.toMatchObject({ code: 'unauthorized', phase: 'userinfo', hubStatus: 401 })
   })
 
-  const notJson = () => {
-    throw new Error('not JSON')
-  }
   test.each<[string, () => Error | null, object]>([
     ['as an error of its own', () => new RangeError('teapot'), { name: 'RangeError' }],
     ['as nothing', () => null, { code: 'unexpected_status', hubStatus: 418 }],
-    ['and throws, which counts as nothing', notJson, { code: 'unexpected_status', hubStatus: 418 }],
+    ['and throws, which counts as nothing', () => JSON.parse('no JSON'), { code: 'unexpected_status', hubStatus: 418 }],
   ])('reads an error response of the token endpoint %s', async (_, read, expected) => {
-    const seen: unknown[] = []
     class Subclass extends HuggingFaceStrategy {
       override parseErrorResponse(body: string, status: number) {
-        seen.push([body, status])
+        expect([body, status]).toEqual(['{"error":"teapot"}', 418])
         return read()
       }
     }
     hub.answers.token = respond('{"error":"teapot"}', { status: 418 })
     expect(errorOf(await signIn(new Subclass(options, toProfile)))).toMatchObject(expected)
-    expect(seen).toEqual([['{"error":"teapot"}', 418]])
   })
 })
 

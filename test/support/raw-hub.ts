@@ -123,6 +123,14 @@ export class RawHub {
     return this.requests.filter((request) => request.endpoint === endpoint)
   }
 
+  /** From now on an endpoint responds, as usual or otherwise, when it is told to. */
+  hold(endpoint: Endpoint): ((behaviour?: Behaviour) => void)[] {
+    const usual = this.answers[endpoint]
+    const waiting: ((behaviour?: Behaviour) => void)[] = []
+    this.answers[endpoint] = (socket, request) => waiting.push((behaviour = usual) => behaviour(socket, request, this))
+    return waiting
+  }
+
   /** Resolves when no connection is open any more; rejects after two seconds. */
   async drained(): Promise<void> {
     await until(() => this.sockets.size === 0, 100).catch(() => {
