@@ -76,16 +76,6 @@ describe('keys are fetched', () => {
     expect(count()).toBe(2)
   })
 
-  test('once for all who wait for them, by each strategy for itself', async () => {
-    const hub = await startRawHub()
-    for (const requests of [1, 2]) {
-      const { strategy } = strategyFor(hub)
-      const outcomes = await Promise.all(Array.from({ length: 10 }, () => signIn(strategy)))
-      expect(outcomes).toEqual(outcomes.map(() => success))
-      expect(hub.to('jwks')).toHaveLength(requests)
-    }
-  })
-
   test('again by the next person if they could not be', async () => {
     const { hub, strategy } = await start()
     const { jwks } = hub.answers

@@ -86,6 +86,7 @@ test.each<[object, string]>([
   const { args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { url: '/', headers: { host: 'app.example' }, socket })
   expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
 })
+
 test.each<HuggingFaceAuthenticateOptions>([
   ...['', [], 'openid,profile', [7]].map((scope) => ({ callbackURL, scope: scope as string })),
   ...[undefined, '', 'app.example:3000/callback'].map((each) => ({ callbackURL: each })),

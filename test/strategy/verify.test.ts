@@ -68,19 +68,10 @@ describe('verify', () => {
     expect(await verifiedBy(verify)).toMatchObject(success({ refreshToken: undefined }))
   })
 
-  const thrice = async (_a: string, _r: string, _p: object, twice: Done) => {
-    twice(null, 'first')
-    twice(null, 'second')
-    return 'third'
-  }
   test.each<[string, AnyVerify, string]>([
     ['returns the user at once', (_a: string, _r: string, _p: object) => 'the user', 'the user'],
-    [
-      'is async and calls done later',
-      async (_a: string, _r: string, _p: object, later: Done) => void setTimeout(later, 5, null, 'later'),
-      'later',
-    ],
-    ['answers three times', thrice, 'first'],
+    ['is async and calls done later', async (_a: string, _r: string, _p: object, later: Done) => void setTimeout(later, 5, null, 'b'), 'b'],
+    ['calls done and returns another', async (_a: string, _r: string, _p: object, first: Done) => first(null, 'a') ?? 'b', 'a'],
   ])('that %s signs in who it says first', async (_, verify, user) => {
     expect(await verifiedBy(verify)).toMatchObject(success(user))
   })
@@ -103,13 +94,7 @@ describe('verify', () => {
 
   const down = new Error('the database is down')
   test.each<[string, AnyVerify, unknown]>([
-    [
-      'throws',
-      () => {
-        throw down
-      },
-      down,
-    ],
+    ['throws', () => JSON.parse('no JSON'), expect.any(SyntaxError)],
     ['rejects', () => Promise.reject(down), down],
     ['calls done with an error', byDone(down), down],
     ['rejects without a reason', () => Promise.reject(), expect.any(Error)],
@@ -144,6 +129,6 @@ test.each<[string, HuggingFaceStrategyOptions['skipUserProfile'], boolean]>([
 })
 
 test('skipUserProfile that fails ends the sign-in in an error', async () => {
-  const skipUserProfile = (_token: string, failed: (error: unknown) => void) => failed(new Error('no idea'))
-  expect(await verifiedBy(async () => 'x', { skipUserProfile })).toMatchObject({ action: 'error', args: [{ message: 'no idea' }] })
+  const skipUserProfile = (_token: string, failed: (error: unknown) => void) => failed(new RangeError())
+  expect(await verifiedBy(async () => 'x', { skipUserProfile })).toMatchObject({ action: 'error', args: [expect.any(RangeError)] })
 })
