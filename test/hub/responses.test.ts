@@ -192,7 +192,7 @@ describe('a refusal of the token endpoint', () => {
     if (typeof description === 'string') expect(error.message).toContain(description)
   })
 
-  test.each([
+  test.each<unknown[]>([
     ...[null, '', 5, ['invalid_grant'], 'Invalid grant', 'x'.repeat(41), '<b>'].map((code) => [code, 400]),
     ...[{ code: 1 }, 'Not A Code', 5].map((code) => [code, 200]),
   ])('in the words %j with status %i has no code of OAuth', async (code, status) => {

@@ -32,33 +32,31 @@ const refused: [option: string, word: string, values: unknown[]][] = [
 ]
 
 describe('the constructor says what to change if', () => {
-  const rows = refused.flatMap(([option, word, values]) => values.map((value) => ({ option, word, value })))
-  test.each(rows)('$option is $value', ({ option, word, value }) => {
+  const rows = refused.flatMap(([option, word, values]) =>
+    values.map((value): [option: string, value: unknown, word: string] => [option, value, word]),
+  )
+  test.each(rows)('%s is %p', (option, value, word) => {
     const failure = expect(() => construct({ ...good, [option]: value }))
     failure.toThrow(TypeError)
     failure.toThrow(word)
   })
 
-  test.each([undefined, null])('the options are %p', (options) => {
-    expect(() => construct(options)).toThrow('options')
-  })
-
-  test.each([undefined, null, 'verify', {}])('verify is %p', (verify) => {
-    expect(() => new HuggingFaceStrategy(good, verify as unknown as () => undefined)).toThrow('verify')
+  test.each<[unknown, unknown, string]>([
+    ...[undefined, null].map((options): [unknown, unknown, string] => [options, () => undefined, 'options']),
+    ...[null, 'verify', {}].map((verify): [unknown, unknown, string] => [good, verify, 'verify']),
+  ])('it is given %j and %p', (options, verify, word) => {
+    expect(() => construct(options, verify)).toThrow(word)
   })
 
   test.each([
-    ['clientId', 'clientID'],
-    ['client_id', 'clientID'],
-    ['callbackUrl', 'callbackURL'],
-    ['scopes', 'scope'],
-    ['passReqToCallBack', 'passReqToCallback'],
-  ])('%s is spelled %s', (wrong, right) => {
-    expect(() => construct({ ...good, [right]: undefined, [wrong]: 'x' })).toThrow(`"${right}"`)
-  })
-
-  test.each(['prompt', 'orgIds', 'resource', 'login_hint', 'state'])('%s belongs to passport.authenticate', (name) => {
-    expect(() => construct({ ...good, [name]: 'x' })).toThrow('passport.authenticate')
+    ['clientId', '"clientID"'],
+    ['client_id', '"clientID"'],
+    ['callbackUrl', '"callbackURL"'],
+    ['scopes', '"scope"'],
+    ['passReqToCallBack', '"passReqToCallback"'],
+    ...['prompt', 'orgIds', 'resource', 'login_hint', 'state'].map((name) => [name, 'passport.authenticate']),
+  ])('%s should be %s', (wrong, word) => {
+    expect(() => construct({ [wrong]: 'x' })).toThrow(word)
   })
 })
 
