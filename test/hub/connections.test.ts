@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategyOptions } from '../../lib/index'
 import { certificate } from '../support/certificate'
-import { type Behaviour, type Endpoint, type RawHub, responseBytes, silent, write } from '../support/raw-hub'
+import { type Behaviour, type Endpoint, type RawHub, responseBytes, silent } from '../support/raw-hub'
 import { begin, errorOf, finallyDo, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
@@ -74,7 +74,6 @@ describe('a kept connection', () => {
   test.each<[string, Behaviour, string, string[]]>([
     ['is silent', silent, 'timeout', ['token 1']],
     ['is closed after a byte', (socket) => socket.end('H'), 'connection_failed', ['token 1']],
-    ['is closed after half a response', write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{', 'FIN'), 'response_truncated', ['token 1']],
     ['is closed, as the new one is', hangUp, 'connection_failed', ['token 1', 'token 2']],
     [
       'is closed, and the new one is silent',

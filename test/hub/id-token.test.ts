@@ -168,15 +168,17 @@ const changes: Change[] = [
   ),
 ]
 
-/** An honest ID token and the keys of its Hub, but for these changes. */
+/** An honest ID token and the keys of its Hub, but for these changes. The last of a kind counts. */
 function build(made: readonly Change[]) {
   const of = (part: string) => made.filter((each) => each.part === part)
   const withFields = (part: string, usual: Json): Json => ({
     ...usual,
     ...Object.fromEntries(of(part).map(({ what, value }) => [what, value])),
   })
-  const formed = <T>(part: string, usual: T, input = '') =>
-    of(part).reduce((form, { value }) => (value as (form: T, input: string) => T)(form, input), usual)
+  const formed = <T>(part: string, usual: T, input = ''): T => {
+    const form = of(part).at(-1)?.value as ((usual: T, input: string) => T) | undefined
+    return form ? form(usual, input) : usual
+  }
   const header = withFields('header', { alg: 'RS256', kid: 'usual', b64: true })
   const claims = withFields('claims', honest)
   const encoded = (part: string, content: string | Buffer) =>
@@ -242,7 +244,7 @@ test('an ID token is verified by jose as it is here, unless a stricter rule forb
     seen.add(ours ? 'accepted' : 'refused')
     if (theirs) for (const rule of reasons) seen.add(rule)
   })
-  await fc.assert(property, { numRuns: 3000 })
+  await fc.assert(property, { numRuns: 2000, examples: changes.map((change): [Change[]] => [[change]]) })
   // the test has seen what it is about
   expect([...seen].sort()).toEqual(['accepted', 'refused', ...Object.keys(stricter)].sort())
 })

@@ -3,7 +3,6 @@ import { describe, expect, test } from '@jest/globals'
 import { AuthTokenRefresh } from 'passport-oauth2-refresh'
 import type { HuggingFaceStrategy } from '../../lib/index'
 import { respond, silent } from '../support/raw-hub'
-import { secretsIn } from '../support/secrets'
 import { finallyDo, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
@@ -50,15 +49,6 @@ describe.each(ways)('%s', (_, by) => {
     expect(hub.to('token')[0]?.headers).toMatchObject({ 'x-app': 'mine' })
     hub.answers.token = silent
     await expect(refresh(hub.secret())).rejects.toMatchObject({ code: 'timeout', phase: 'token' })
-  })
-
-  test('gives no refresh token away that the Hub repeats', async () => {
-    const hub = await startRawHub()
-    hub.answers.token = respond(({ form }) => ({ error: 'invalid_grant', error_description: `unknown: ${form}` }), { status: 400 })
-    const refresh = by(strategyFor(hub).strategy)
-    const error = await refresh(hub.secret()).catch((error: unknown) => error)
-    expect(error).toMatchObject({ code: 'invalid_grant', message: expect.stringContaining('unknown: ') })
-    expect(secretsIn(error, hub.secrets)).toEqual([])
   })
 })
 

@@ -86,7 +86,8 @@ export class RawHub {
   /** The usual answer of the token endpoint. */
   tokens(request: RawRequest, claims: Json = {}): Json {
     const lifetime = { token_type: 'bearer', expires_in: 28800, scope: 'openid profile' }
-    const id_token = this.idToken(request, claims)
+    const id_token = signedToken({ alg: 'RS256', kid: this.key.kid }, this.claims(request, claims), this.key.privateKey)
+    this.secrets.add(id_token)
     const tokens = { access_token: this.secret(), refresh_token: this.secret(), id_token, ...lifetime }
     this.granted.push(tokens)
     return tokens
@@ -99,12 +100,6 @@ export class RawHub {
     const hash = createHash('sha256').update(request.form.get('code_verifier') ?? '')
     const usual = { sub: subject, preferred_username: 'ada', aud: clientID, iss: this.url, nonce: hash.digest('base64url') }
     return { ...usual, iat: now, exp: now + 3600, ...claims }
-  }
-
-  idToken(request: RawRequest, claims: Json = {}): string {
-    const token = signedToken({ alg: 'RS256', kid: this.key.kid }, this.claims(request, claims), this.key.privateKey)
-    this.secrets.add(token)
-    return token
   }
 
   userinfo(): Json {
