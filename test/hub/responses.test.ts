@@ -95,7 +95,6 @@ describe('a sign-in fails after', () => {
   test.each<[string, (count: number) => string]>([
     ['headers', (count) => (count ? `X-${count}: 1\r\n` : head)],
     ['blanks', (count) => (count ? ' ' : `${sized}{`)],
-    ['promises to go on', () => 'HTTP/1.1 100 Continue\r\n\r\n'],
   ])('%s that never end, within the timeout', async (_, textOf) => {
     const trickle: Behaviour = (socket) => {
       let count = 0

@@ -90,28 +90,11 @@ describe('a store that fails', () => {
     ['throws', () => raise(trouble)],
     ['rejects', () => Promise.reject(trouble)],
     ['calls back with an error', (done) => done(trouble)],
-    ['calls back with an error twice', (done) => [done(trouble), done(trouble)]],
     ['calls back with an error and throws', (done) => [done(trouble), raise(new Error('and another'))]],
   ])('and %s is one error, on either leg', async (_, fail) => {
     const strategy = strategyWith({ store: storeOf(fail, fail) })
     expect(errorOf(await new Person().visit(strategy, {}))).toBe(trouble)
     expect(errorOf(await new Person().callback(strategy, { code: 'x', state: 'y' }))).toBe(trouble)
-  })
-
-  test('to call back once is believed the first time', async () => {
-    let row: unknown[] = []
-    const store = storeOf(
-      (done, _req, verifier, state) => {
-        row = [verifier, state]
-        for (const handle of ['the first handle', 'the second']) done(null, handle)
-        done(trouble)
-      },
-      (done) => [done(null, ...row), done(null, false), done(trouble)],
-    )
-    const { strategy, person } = await startWith({ store })
-    const state = await person.begin(strategy)
-    expect(state).toBe('the first handle')
-    expect(await person.finish(strategy, state)).toMatchObject({ action: 'success' })
   })
 
   test.each([[undefined], [''], [7], [{}]])('to pass a handle is an error: %j', async (handle) => {

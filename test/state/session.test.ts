@@ -1,7 +1,7 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
 import { SessionStateStore } from '../../lib'
 import { Person, secureCallback } from '../support/person'
-import { errorOf, watchSignIns } from '../support/sign-in'
+import { watchSignIns } from '../support/sign-in'
 import { strategyWith } from '../support/stores'
 
 watchSignIns()
@@ -52,8 +52,3 @@ test.each([[null], ['a string'], [7], [[]], [{ nonsense: true }], [{ [`${'0'.rep
     expect(await person.deny(strategy, await person.begin(strategy))).toBe('access_denied')
   },
 )
-
-test('a session that is missing is an error on either leg', async () => {
-  errorOf(await new Person().visit(strategy, {}))
-  errorOf(await new Person().callback(strategy, { code: 'c', state: 's' }))
-})
