@@ -1,8 +1,7 @@
-// Compile-only: Nest 12 and Nest 11, which lives in a workspace of its own.
+// Compile-only: with Nest 12, and in test/package with Nest 11.
 import { Injectable } from '@nestjs/common'
 import { AuthGuard, PassportStrategy } from '@nestjs/passport'
 import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
-import { PassportStrategy as PassportStrategy11 } from '../apps/nest-11/node_modules/@nestjs/passport/dist/index.js'
 import { options } from './expect.js'
 
 @Injectable()
@@ -20,7 +19,7 @@ export class SignIn extends PassportStrategy(HuggingFaceStrategy) {
   }
 }
 
-export class SignIn11 extends PassportStrategy11(HuggingFaceStrategy, 'another name') {
+export class Named extends PassportStrategy(HuggingFaceStrategy, 'another name') {
   constructor() {
     super({ ...options, passReqToCallback: true, profileSource: 'id_token' })
   }
