@@ -53,7 +53,8 @@ export async function withApp(name, use) {
     app = await start(process.execPath, args, { env: environment(hub.url) })
     await use({ hub, origin, browser: (at = origin) => new Visitor(hub, at, send) })
   } catch (error) {
-    throw new Error(await app?.stop(), { cause: error })
+    error.message += `\n${await app?.stop()}`
+    throw error
   } finally {
     await app?.stop()
     await hub.close()

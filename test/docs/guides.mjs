@@ -196,10 +196,9 @@ export const guides = {
         (req, res) => new Promise((resolve) => signIn(req, res.once('close', resolve))),
       ]
       for (const listener of listeners) {
-        const server = createServer(listener).listen(0)
+        const server = createServer(listener).listen(0).unref()
         await once(server, 'listening')
         await use(throughProxy(server.address().port))
-        server.close()
       }
 
       const { GET } = await load('route')
