@@ -1,14 +1,12 @@
 // Several processes of an app, of which each request reaches the next one. Some are killed meanwhile.
 import assert from 'node:assert/strict'
-import { fork, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { startHub } from 'passport-huggingface/testing'
+import { start } from '../support/program.mjs'
 import { throughProxy, Visitor } from '../support/visitor.mjs'
 
 /** For each way of keeping them. */
@@ -16,53 +14,50 @@ const signIns = 250
 const browsersAtOnce = 8
 const people = Array.from({ length: 40 }, (_, number) => `person-${number}`)
 const origin = 'http://127.0.0.1:3000'
-const redirectURIs = [`${origin}/auth/huggingface/callback`]
-const client = { clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs }
+const callbackURL = `${origin}/auth/huggingface/callback`
+const client = { clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs: [callbackURL] }
 
 for (const [kept, withRedis] of [
   ['encrypted cookies and nothing shared', false],
   ['sessions in Redis', true],
 ]) {
   describe(`two servers with ${kept}`, { timeout: 120_000 }, () => {
-    /** By number: child process and port. Those that are killed leave a gap. */
+    /** By number. One that is killed leaves a gap until there is another. */
     const servers = []
-    const accidents = []
-    const ends = []
+    const folder = mkdtempSync(path.join(tmpdir(), 'servers-'))
     let hub
+    let redis
     let environment
 
     before(async () => {
       hub = await startHub({ clients: [client], people: people.map((username) => ({ username })) })
-      ends.push(() => hub.close())
-      const redis = withRedis && (await startRedis())
-      if (redis) ends.push(redis.stop)
-      const [CALLBACK_URL] = redirectURIs
-      const { clientID: CLIENT_ID, clientSecret: CLIENT_SECRET } = client
-      environment = { HUB_URL: hub.url, CLIENT_ID, CLIENT_SECRET, CALLBACK_URL, REDIS_URL: redis ? redis.url : '' }
+      const socket = withRedis ? path.join(folder, 'redis') : ''
+      const settings = ['--port', '0', '--unixsocket', socket, '--save', '', '--maxmemory', '64mb']
+      if (withRedis) redis = spawn('redis-server', settings, { cwd: folder, stdio: 'ignore' })
+      const { clientID, clientSecret } = client
+      const app = { CLIENT_ID: clientID, CLIENT_SECRET: clientSecret, CALLBACK_URL: callbackURL }
+      environment = { ...process.env, ...app, HUB_URL: hub.url, REDIS: socket }
       for (const number of [0, 1]) await startServer(number)
     })
     after(async () => {
-      for (const number of [0, 1]) await kill(number)
-      for (const end of ends) await end()
+      for (const server of servers) await server?.stop()
+      redis?.kill('SIGKILL')
+      await hub.close()
+      rmSync(folder, { recursive: true })
     })
 
     async function startServer(number) {
-      const env = { ...process.env, ...environment, SERVER: String(number) }
-      const child = fork(path.join(import.meta.dirname, 'app.mjs'), { env, execArgv: ['--max-old-space-size=64'] })
-      const onExit = (code, signal) => accidents.push(`server ${number} ended by itself: ${code ?? signal}`)
-      child.once('exit', onExit)
-      const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')])
-      assert.deepEqual(accidents, [])
-      servers[number] = { child, port: message.port, onExit }
+      const app = path.join(import.meta.dirname, 'app.mjs')
+      servers[number] = await start(process.execPath, ['--max-old-space-size=64', app], { env: environment })
     }
 
-    /** Without warning, in the middle of whatever it does. */
-    async function kill(number) {
-      if (servers[number] === undefined) return
-      const { child, onExit } = servers[number]
+    /** Kills a server in the middle of whatever it does, and starts another. */
+    async function replace(number) {
+      const server = servers[number]
       servers[number] = undefined
-      child.off('exit', onExit).kill('SIGKILL')
-      await once(child, 'exit')
+      assert.ok(server.isRunning())
+      await server.stop()
+      await startServer(number)
     }
 
     let turn = 0
@@ -77,7 +72,7 @@ for (const [kept, withRedis] of [
         const server = this.server === undefined ? running[turn++ % running.length] : servers[this.server]
         this.reached = servers.indexOf(server)
         try {
-          return await throughProxy(server.port)(url, init)
+          return await throughProxy(server.line)(url, init)
         } catch ({ code }) {
           return code === 'ECONNREFUSED' ? this.relay(url, init) : new Response('lost in flight', { status: 502 })
         }
@@ -88,18 +83,13 @@ for (const [kept, withRedis] of [
       }
     }
 
-    for (const [begins, ends] of [
-      [0, 1],
-      [1, 0],
-    ]) {
-      test(`a sign-in begun on server ${begins} ends on server ${ends}`, async () => {
-        const browser = new Browser()
-        const { location } = await browser.at(begins, '/auth/huggingface?tab=1')
-        const { status, json } = await browser.at(ends, await hub.signIn(location, 'person-7'))
-        assert.deepEqual([status, json], [200, { username: 'person-7', state: { tab: '1' }, server: String(ends) }])
-        if (withRedis) assert.equal((await browser.at(begins, '/me')).json.username, 'person-7')
-      })
-    }
+    test('a sign-in begun on one server ends on the other', async () => {
+      const browser = new Browser()
+      const { location } = await browser.at(0, '/auth/huggingface?tab=1')
+      const { status, json } = await browser.at(1, await hub.signIn(location, 'person-7'))
+      assert.deepEqual([status, json], [200, { username: 'person-7', state: { tab: '1' } }])
+      if (withRedis) assert.equal((await browser.at(0, '/me')).json.username, 'person-7')
+    })
 
     test('a callback that one server has dealt with begins again on the other, which does not send its code', async () => {
       const browser = new Browser()
@@ -112,18 +102,19 @@ for (const [kept, withRedis] of [
       assert.equal((await browser.at(0, await hub.signIn(again.location, 'person-7'))).status, 200)
     })
 
-    test(`of ${signIns} sign-ins only what was in flight is lost while servers are killed, and none is mixed up`, async () => {
+    test('of hundreds of sign-ins only what was in flight is lost while servers are killed, and none is mixed up', async () => {
       const outcome = { ended: 0, crossed: 0, inFlight: 0, wrong: [] }
       const killAt = [signIns * 0.3, signIns * 0.65]
       /** One server at a time, and never the last one. */
       let kills = Promise.resolve()
       let opened = 0
 
-      /** A person with up to five tabs, each for somebody else, who opens them one by one and comes back in another order. */
-      const useBrowser = async (numbers) => {
+      /** A person with five tabs, each for somebody else, who opens them one by one and comes back in another order. */
+      const useBrowser = async () => {
         const browser = new Browser()
         const tabs = []
-        for (const number of numbers) {
+        for (let tab = 0; tab < 5; tab++) {
+          const number = opened++
           const username = people[number % people.length]
           let begun
           // lost in flight: they click again
@@ -143,51 +134,26 @@ for (const [kept, withRedis] of [
             lostInFlight = true
             outcome.inFlight++
           } else outcome.wrong.push(`${status} ${body}`)
-          if (outcome.ended >= (killAt[0] ?? Number.POSITIVE_INFINITY)) {
+          if (outcome.ended >= killAt[0]) {
             killAt.shift()
             const victim = killAt.length
-            kills = kills.then(() => kill(victim)).then(() => startServer(victim))
+            kills = kills.then(() => replace(victim))
           }
         }
       }
 
       const worker = async () => {
-        while (opened < signIns) {
-          const first = opened
-          opened = Math.min(first + 1 + (first % 5), signIns)
-          await useBrowser(Array.from({ length: opened - first }, (_, tab) => first + tab))
-        }
+        while (opened < signIns) await useBrowser()
       }
       await Promise.all(Array.from({ length: browsersAtOnce }, worker))
       await kills
 
-      assert.deepEqual([accidents, killAt, outcome.wrong], [[], [], []])
-      assert.equal(outcome.ended + outcome.inFlight, signIns)
+      const survivors = servers.map((server) => server.isRunning())
+      assert.deepEqual([survivors, killAt, outcome.wrong], [[true, true], [], []])
+      assert.equal(outcome.ended + outcome.inFlight, opened)
       // at most one request of each browser was in flight at each of the kills, with at most four tabs after it
       assert.ok(outcome.inFlight <= 2 * browsersAtOnce * (withRedis ? 5 : 1), JSON.stringify(outcome))
       assert.ok(outcome.crossed > signIns / 5, JSON.stringify(outcome))
     })
   })
-}
-
-/** A Redis of the test's own, that keeps nothing on disk. */
-async function startRedis() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  await once(probe.close(), 'close')
-  const folder = mkdtempSync(path.join(tmpdir(), 'redis-'))
-  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', maxmemory: '64mb', dir: folder }
-  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const redis = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'ignore'] })
-  const stop = async () => {
-    if (redis.kill('SIGKILL')) await once(redis, 'exit')
-    rmSync(folder, { recursive: true, force: true })
-  }
-  await new Promise((resolve, reject) => {
-    redis.once('error', (cause) => reject(new Error('redis-server does not start (apt-get install redis-server)', { cause })))
-    redis.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)))
-    createInterface(redis.stdout).on('line', (line) => /ready to accept connections/i.test(line) && resolve())
-  })
-  return { url: `redis://127.0.0.1:${port}`, stop }
 }
