@@ -35,10 +35,15 @@ export const environment = (hubURL = local) => ({
   OPENID_PROVIDER_URL: hubURL,
 })
 
-/** A compiled sample, or a file that is added to those of a guide. */
+/** A compiled sample. */
 export const built = (name) => path.join(folder, 'built', `${name}.js`)
 export const emitted = (name) => readFileSync(built(name), 'utf8')
-export const add = (name, text) => writeFileSync(built(name), text)
+
+/** Adds a file to the compiled ones, and returns its name. */
+export function add(name, text) {
+  writeFileSync(built(name), text)
+  return name
+}
 
 /** Starts a compiled sample, runs `use`, and stops it. */
 export async function withApp(name, use) {

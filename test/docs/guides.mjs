@@ -43,9 +43,7 @@ export const guides = {
 
   'docs-linking'() {
     // people have signed in before: a header says as whom
-    add(
-      'docs-linking/server',
-      `
+    const server = `
       import express from 'express'
       import session from 'express-session'
       import { link } from './link.js'
@@ -59,9 +57,8 @@ export const guides = {
       })
       app.use('/link', link)
       app.use((req, res) => void res.json(req.user ?? {}))
-      app.listen(3000)`,
-    )
-    return withApp('docs-linking/server', async ({ hub, browser }) => {
+      app.listen(3000)`
+    return withApp(add('docs-linking/server', server), async ({ hub, browser }) => {
       const [first, second] = [browser(), browser()]
       const post = (who, route, username) => who.visit(`/link/huggingface${route}`, username, {}, 'POST')
       assert.equal((await post(first, '', 'ada')).status, 401)
@@ -86,9 +83,7 @@ export const guides = {
       ['express', ''],
       ['fastify', fragment],
     ]) {
-      add(
-        `docs-nestjs/${adapter}`,
-        `
+      const server = `
         import 'reflect-metadata'
         import { NestFactory } from '@nestjs/core'
         import * as platform from '@nestjs/platform-${adapter}'
@@ -96,9 +91,8 @@ export const guides = {
         const Adapter = platform.ExpressAdapter ?? platform.FastifyAdapter
         const app = await NestFactory.create(HuggingFaceModule, new Adapter(), { logger: ['error'] })
         ${addition}
-        await app.listen(3000)`,
-      )
-      await withApp(`docs-nestjs/${adapter}`, async ({ hub, browser }) => {
+        await app.listen(3000)`
+      await withApp(add(`docs-nestjs/${adapter}`, server), async ({ hub, browser }) => {
         const { json } = await browser().visit('/auth/huggingface?from=/models')
         assert.deepEqual([json.user.username, json.returnTo], ['ada', '/models'])
         const denied = await browser().signIn('bo', deny)
@@ -109,9 +103,7 @@ export const guides = {
   },
 
   'docs-tokens'() {
-    add(
-      'docs-tokens/server',
-      `
+    const server = `
       import express from 'express'
       import passport from 'passport'
       import { accessTokenOf } from './access-token.js'
@@ -125,9 +117,8 @@ export const guides = {
       }))
       app.get('/token-of/:id', async (req, res) => void res.json({ token: await accessTokenOf(req.params.id) }))
       app.get('/authorized/:token', async (req, res) => void res.json({ is: await isStillAuthorized(req.params.token) }))
-      app.listen(3000)`,
-    )
-    return withApp('docs-tokens/server', async ({ hub, browser }) => {
+      app.listen(3000)`
+    return withApp(add('docs-tokens/server', server), async ({ hub, browser }) => {
       const ada = browser()
       const { id } = (await ada.signIn()).json
       const tokenOf = async (who) => (await ada.get(`/token-of/${who}`)).json.token
@@ -152,9 +143,7 @@ export const guides = {
       assert.deepEqual(Object.keys(json), ['client_id', 'client_name', 'redirect_uris', 'token_endpoint_auth_method'])
       assert.match((await browser().signIn()).body, /"name":"ada"/)
     })
-    add(
-      'docs-unregistered/many',
-      `
+    const server = `
       import express from 'express'
       import { signIn } from './many-domains.js'
       const app = express().set('trust proxy', 1)
@@ -164,9 +153,8 @@ export const guides = {
         token_endpoint_auth_method: 'none',
       }))
       app.use('/auth/huggingface', signIn, (req, res) => void res.json({ host: req.host, ...req.user }))
-      app.listen(3000)`,
-    )
-    await withApp('docs-unregistered/many', async ({ browser }) => {
+      app.listen(3000)`
+    await withApp(add('docs-unregistered/many', server), async ({ browser }) => {
       for (const host of ['tides.example', 'waves.example']) {
         const { json } = await browser(`https://${host}`).signIn()
         assert.deepEqual([json.host, json.name], [host, 'ada'])
