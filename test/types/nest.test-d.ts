@@ -13,10 +13,6 @@ export class SignIn extends PassportStrategy(HuggingFaceStrategy) {
   async validate(_accessToken: string, _refreshToken: string | undefined, profile: HuggingFaceProfile) {
     return { id: profile.id }
   }
-
-  override authorizationParams(options: object): object {
-    return { ...super.authorizationParams(options), theme: 'dark' }
-  }
 }
 
 export class Named extends PassportStrategy(HuggingFaceStrategy, 'another name') {

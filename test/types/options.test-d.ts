@@ -39,8 +39,8 @@ passport.use('by another name', new Strategy(everything, verify))
 expectType<Equal<typeof Strategy, typeof HuggingFaceStrategy>>()
 
 // what the environment may have or not
-const { HF_CLIENT_SECRET, HUB_URL, STATE_SECRET } = process.env
-new HuggingFaceStrategy({ ...options, clientSecret: HF_CLIENT_SECRET, hubURL: HUB_URL, stateSecret: STATE_SECRET }, verify)
+const { HF_CLIENT_SECRET: clientSecret, HUB_URL: hubURL, STATE_SECRET: stateSecret } = process.env
+new HuggingFaceStrategy({ ...options, clientSecret, hubURL, stateSecret }, verify)
 new HuggingFaceStrategy({ clientID: 'a public client, with a callbackURL for each request' }, verify)
 
 // other forms
@@ -52,14 +52,12 @@ new HuggingFaceStrategy({ ...spaceOptions(), profileSource: 'id_token' }, verify
 // scopes complete in an editor, and any other string is accepted
 new HuggingFaceStrategy({ ...options, scope: ['profile', 'a-scope-of-tomorrow'] }, verify)
 type Known<Scope> = Scope extends string ? (string extends Scope ? never : Scope) : never
-type Some = 'openid' | 'profile' | 'email' | 'read-billing' | 'read-memberships' | 'inference-api' | 'read-mcp' | 'jobs'
+type Some = 'openid' | 'email' | 'read-billing' | 'jobs'
 expectType<Some extends Known<HuggingFaceScope> ? true : false>()
 expectType<Equal<Extract<HuggingFaceScope, 'no such scope'>, never>>()
 
 // @ts-expect-error: clientID is needed
 new HuggingFaceStrategy({ clientSecret: 'some-secret' }, verify)
-// @ts-expect-error: it is spelled clientID
-new HuggingFaceStrategy({ clientId: 'some-id' }, verify)
 // @ts-expect-error: milliseconds, as a number
 new HuggingFaceStrategy({ ...options, timeout: '5s' }, verify)
 // @ts-expect-error: state and PKCE are always on

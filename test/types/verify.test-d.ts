@@ -19,21 +19,19 @@ new HuggingFaceStrategy(options, (accessToken, refreshToken, profile, done) => {
   expectType<Equal<[typeof accessToken, typeof refreshToken, typeof profile], Usual>>()
   expectType<Equal<typeof done, VerifyCallback>>()
   findOrCreate(profile).then((user) => done(null, user), done)
+  done(null, false, { message: 'Ask for an invitation.' })
 })
-new HuggingFaceStrategy(options, (_accessToken, _refreshToken, _profile, done) => done(null, false, { message: 'Ask for an invitation.' }))
 new HuggingFaceStrategy(options, async (_accessToken, _refreshToken, profile, done) => done(null, await findOrCreate(profile)))
 new HuggingFaceStrategy(options, async (accessToken, refreshToken, profile) => {
   expectType<Equal<[typeof accessToken, typeof refreshToken, typeof profile], Usual>>()
   return profile.isPro ? findOrCreate(profile) : false
 })
 new HuggingFaceStrategy(options, (_accessToken, _refreshToken, profile) => profile)
-new HuggingFaceStrategy(options, async (accessToken) => ({ id: accessToken }))
 
 // five parameters: annotated by the exported type, or one by one
 const withParams: VerifyWithParams = (accessToken, refreshToken, params, profile, done) => {
   expectType<Equal<[typeof accessToken, typeof refreshToken, typeof profile], Usual>>()
-  expectType<Equal<typeof params, TokenParams>>()
-  expectType<Equal<typeof params.expires_in, number | undefined>>()
+  expectType<Equal<[typeof params, typeof params.expires_in], [TokenParams, number | undefined]>>()
   done(null, profile)
 }
 new HuggingFaceStrategy(options, withParams)
@@ -51,7 +49,7 @@ new HuggingFaceStrategy(withRequest, async (req, accessToken, refreshToken, prof
 })
 new HuggingFaceStrategy({ ...options, passReqToCallback: true }, (req, _accessToken, _refreshToken, profile, done) => {
   expectType<Equal<[typeof req, typeof done], [Request, VerifyCallback]>>()
-  done(null, { id: profile.id })
+  done(null, profile)
 })
 const withAll: VerifyWithRequestAndParams = (req, _accessToken, _refreshToken, params, profile, done) => {
   expectType<Equal<[typeof req, typeof params], [Request, TokenParams]>>()
