@@ -8,7 +8,7 @@ import { start } from '../support/program.mjs'
 import { throughProxy, Visitor } from '../support/visitor.mjs'
 import { folder } from './compile.mjs'
 
-const local = 'http://localhost:3000'
+export const local = 'http://localhost:3000'
 const spaceHost = 'someone-tides.hf.space'
 const [clientID, clientSecret] = ['sample-app', 'sample-app-secret']
 const redirectURIs = ['http://localhost', `https://${spaceHost}`].flatMap((host) =>

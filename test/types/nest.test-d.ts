@@ -1,20 +1,10 @@
-// Compile-only: with Nest 12, and in test/package with Nest 11.
+// Compile-only: with Nest 12, and in test/package with Nest 11. The guide has the usual strategy.
 import { Injectable } from '@nestjs/common'
-import { AuthGuard, PassportStrategy } from '@nestjs/passport'
+import { PassportStrategy } from '@nestjs/passport'
 import { type HuggingFaceProfile, HuggingFaceStrategy } from 'passport-huggingface'
 import { options } from './expect.js'
 
 @Injectable()
-export class SignIn extends PassportStrategy(HuggingFaceStrategy) {
-  constructor() {
-    super({ ...options, scope: ['openid', 'profile', 'email'] })
-  }
-
-  async validate(_accessToken: string, _refreshToken: string | undefined, profile: HuggingFaceProfile) {
-    return { id: profile.id }
-  }
-}
-
 export class Named extends PassportStrategy(HuggingFaceStrategy, 'another name') {
   constructor() {
     super({ ...options, passReqToCallback: true, profileSource: 'id_token' })
@@ -24,6 +14,7 @@ export class Named extends PassportStrategy(HuggingFaceStrategy, 'another name')
     return { ip: req.ip, id: profile.id }
   }
 }
+export const refresh = async (signIn: Named) => (await signIn.refreshAccessToken('some-token')).accessToken
 
 export class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
   constructor() {
@@ -35,6 +26,3 @@ export class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
     return true
   }
 }
-
-export class HuggingFaceGuard extends AuthGuard('huggingface') {}
-export const refresh = async (signIn: SignIn) => (await signIn.refreshAccessToken('some-token')).accessToken

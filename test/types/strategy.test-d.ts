@@ -7,7 +7,6 @@ import {
   type HubErrorCode,
   type HuggingFaceAuthenticateOptions,
   type HuggingFaceOrg,
-  type HuggingFaceProfile,
   HuggingFaceStrategy,
   InternalOAuthError,
   type RefreshedTokens,
@@ -16,6 +15,7 @@ import {
 import type OAuth2Strategy from 'passport-oauth2'
 import { type Equal, expectType, options } from './expect.js'
 
+/** docs/customizing.md overrides the other methods. */
 class Branded extends HuggingFaceStrategy {
   override name = 'branded'
   // A name that the strategy uses for itself is free.
@@ -27,18 +27,6 @@ class Branded extends HuggingFaceStrategy {
 
   override authenticate(req: Request, options?: HuggingFaceAuthenticateOptions): void {
     super.authenticate(req, { ...options, prompt: 'consent' })
-  }
-
-  override authorizationParams(options: HuggingFaceAuthenticateOptions & { theme?: string }): object {
-    return { ...super.authorizationParams(options), theme: options.theme ?? 'light' }
-  }
-
-  override userProfile(accessToken: string, done: (error?: unknown, profile?: HuggingFaceProfile) => void): void {
-    super.userProfile(accessToken, (error, profile) => done(error, profile && { ...profile, displayName: profile.id }))
-  }
-
-  override tokenParams(options: object): object {
-    return { ...super.tokenParams(options), audience: 'an-app' }
   }
 
   override parseErrorResponse(body: string, status: number): Error | null {
