@@ -3,8 +3,7 @@ import express from 'express'
 import passport from 'passport'
 import { HuggingFaceStrategy } from 'passport-huggingface'
 
-const { HF_HUB_URL: hubURL, HF_CLIENT_ID: clientID, HF_CLIENT_SECRET: clientSecret } = process.env
-const client = { hubURL, clientID, clientSecret, timeout: 1000 }
+const client = { hubURL: process.env.HF_HUB_URL, clientID: 'local-app', clientSecret: 'local-app-secret', timeout: 1000 }
 const options = { ...client, callbackURL: '/auth/huggingface/callback', scope: ['openid', 'profile', 'email'] }
 passport.use(new HuggingFaceStrategy(options, async (_accessToken, _refreshToken, profile) => profile))
 

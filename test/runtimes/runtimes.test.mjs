@@ -52,9 +52,7 @@ const subjectAltName = { name: 'subjectAltName', altNames: [{ type: 2, value: 'l
 const certificate = { keyType: 'ec', algorithm: 'sha256', extensions: [subjectAltName] }
 const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], certificate)
 writeFileSync(inFolder('ca.pem'), cert)
-const redirectURIs = ['http://127.0.0.1/auth/huggingface/callback']
-const clients = [{ clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs }]
-const hub = await startHub({ clients, tls: { key, cert }, host: '127.0.0.2', port, url: `https://localhost:${port}` })
+const hub = await startHub({ tls: { key, cert }, host: '127.0.0.2', port, url: `https://localhost:${port}` })
 const requestsTo = (endpoint) => hub.requests.filter((request) => request.endpoint === endpoint).length
 after(async () => {
   for (const server of [hub, relayServer, proxy]) await server.close()
@@ -63,8 +61,7 @@ after(async () => {
 
 /** Starts the app. Resolves with a visitor of it. */
 async function visit([command, ...args], changes) {
-  const settings = { HF_HUB_URL: hub.url, HF_CLIENT_ID: clients[0].clientID, HF_CLIENT_SECRET: clients[0].clientSecret }
-  const env = { ...process.env, ...settings, NODE_EXTRA_CA_CERTS: inFolder('ca.pem'), ...changes }
+  const env = { ...process.env, HF_HUB_URL: hub.url, NODE_EXTRA_CA_CERTS: inFolder('ca.pem'), ...changes }
   const { line, stop } = await start(command, args, { env, cwd: folder })
   after(stop)
   return new Visitor(hub, line)

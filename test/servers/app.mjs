@@ -6,7 +6,7 @@ import passport from 'passport'
 import { HuggingFaceStrategy, SessionStateStore } from 'passport-huggingface'
 import { createClient } from 'redis'
 
-const { HUB_URL: hubURL, REDIS: path, CLIENT_ID: clientID, CLIENT_SECRET: clientSecret, CALLBACK_URL: callbackURL } = process.env
+const { HF_HUB_URL: hubURL, REDIS: path } = process.env
 const app = express()
 
 if (path) {
@@ -19,7 +19,8 @@ if (path) {
   app.use(passport.session())
 }
 
-const options = { clientID, clientSecret, callbackURL, hubURL, ...(path && { store: new SessionStateStore() }) }
+const client = { hubURL, clientID: 'local-app', clientSecret: 'local-app-secret', callbackURL: '/auth/huggingface/callback' }
+const options = { ...client, ...(path && { store: new SessionStateStore() }) }
 passport.use(new HuggingFaceStrategy(options, async (_accessToken, _refreshToken, { id, username }) => ({ id, username })))
 
 // without keepSessionInfo, Passport drops the sign-ins of other tabs from the session when the first one ends

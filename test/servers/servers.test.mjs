@@ -11,8 +11,6 @@ import { start } from '../support/program.mjs'
 import { throughProxy, Visitor } from '../support/visitor.mjs'
 
 const origin = 'http://127.0.0.1:3000'
-const callbackURL = `${origin}/auth/huggingface/callback`
-const client = { clientID: 'an-app', clientSecret: 'the secret of an app', redirectURIs: [callbackURL] }
 
 for (const [kept, withRedis] of [
   ['encrypted cookies and nothing shared', false],
@@ -25,13 +23,11 @@ for (const [kept, withRedis] of [
     let redis
 
     before(async () => {
-      hub = await startHub({ clients: [client] })
+      hub = await startHub()
       const socket = withRedis ? path.join(folder, 'redis') : ''
       const settings = ['--port', '0', '--unixsocket', socket, '--save', '', '--maxmemory', '64mb']
       if (withRedis) redis = spawn('redis-server', settings, { cwd: folder, stdio: 'ignore' })
-      const { clientID, clientSecret } = client
-      const app = { CLIENT_ID: clientID, CLIENT_SECRET: clientSecret, CALLBACK_URL: callbackURL }
-      const env = { ...process.env, ...app, HUB_URL: hub.url, REDIS: socket }
+      const env = { ...process.env, HF_HUB_URL: hub.url, REDIS: socket }
       const args = [path.join(import.meta.dirname, 'app.mjs')]
       for (const number of [0, 1]) servers[number] = await start(process.execPath, args, { env })
     })
