@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from 'node:http'
+import http, { Agent as HttpAgent } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from '@jest/globals'
@@ -188,6 +188,17 @@ describe('an agent of the app', () => {
     oauth2.setAgent(another)
     expect(await signIn(strategy)).toEqual(success)
     expect([agent.made.length, another.made.length]).toEqual([3, 2])
+  })
+
+  test("that is in the place of Node's carries every request", async () => {
+    const { globalAgent } = http
+    const agent = new WatchingAgent()
+    http.globalAgent = agent
+    finallyDo(() => {
+      http.globalAgent = globalAgent
+    })
+    expect(await signIn(strategyFor(await startRawHub()).strategy)).toEqual(success)
+    expect(agent.made).toHaveLength(3)
   })
 
   test('whose only connection is taken makes nobody wait for ever', async () => {

@@ -117,12 +117,13 @@ test.each<[id: string, after: string, shown: [id?: string, after?: number]]>([
   expect([error['requestId'], error['retryAfter']]).toEqual([shown[0], shown[1]])
 })
 
-/** The usual content of each endpoint, with more in it, as these packets. */
+/** The usual content of each endpoint, with more in it, as these packets. The connection ends with them. */
 const honestly = (packets: (json: string) => Buffer[]): Behaviour => {
   return (socket, request, hub) => {
     const usual = { token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } }
     const json = JSON.stringify({ ...usual[request.endpoint], said: 'José 抱抱脸 🤗' })
     for (const packet of packets(json)) socket.write(packet)
+    socket.end()
   }
 }
 const bytes = (text: string | Buffer) => [...Buffer.from(text)].map((byte) => Buffer.of(byte))
@@ -132,6 +133,7 @@ const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Pr
 test.each<[string, (json: string) => Buffer[]]>([
   ['in the encoding that we ask for', (json) => [responseBytes(json, { headers: { 'content-encoding': ' Identity ' } })]],
   ['with a byte order mark', (json) => [responseBytes(`\ufeff${json}`)]],
+  ['without a length', (json) => [responseBytes(json, { headers: { 'content-length': undefined } })]],
   ['as text/plain', (json) => [responseBytes(json, { headers: { 'content-type': 'text/plain' } })]],
   ['with a mebibyte of blanks', (json) => [responseBytes(json + ' '.repeat(mebibyte - Buffer.byteLength(json)))]],
   ['after early hints', (json) => [Buffer.from(early), responseBytes(json)]],
