@@ -13,7 +13,7 @@ export interface HostRequest {
   originalUrl?: string
   baseUrl?: string
   query?: unknown
-  headers?: IncomingHttpHeaders
+  headers: IncomingHttpHeaders
   protocol?: string
   host?: string
   socket?: { remoteAddress?: string | undefined; encrypted?: boolean }
@@ -44,7 +44,7 @@ export function queryOf(req: HostRequest): Record<string, unknown> {
 
 /** Whether nobody has opened this page yet: it must not use up a code. */
 export function isPrefetch({ method, headers }: HostRequest): boolean {
-  const purpose = `${headers?.['sec-purpose']} ${headers?.['purpose']}`
+  const purpose = `${headers['sec-purpose']} ${headers['purpose']}`
   return method === 'HEAD' || /\b(prefetch|prerender)\b/i.test(purpose)
 }
 
@@ -53,7 +53,7 @@ export function isPrefetch({ method, headers }: HostRequest): boolean {
  * only if the app says so. Undefined if there is no usable host.
  */
 export function originOf(req: HostRequest, trustForwarded = false): string | undefined {
-  const { app, ctx, headers = {}, socket } = req
+  const { app, ctx, headers, socket } = req
   const trustFn = app?.get?.('trust proxy fn')
   const isExpress = typeof trustFn === 'function'
   const trusts = trustForwarded || (isExpress && trustFn(socket?.remoteAddress, 0) === true)

@@ -65,8 +65,8 @@ describe('the profile', () => {
     ['of another type', [7, {}, { toString: 1 }]],
   ])('leaves out what is %s', (_, values) => {
     for (const value of values)
-      expect(fieldsOf({ ...Object.fromEntries(names.map((name) => [name, value])), sub: least.id })).toEqual(least)
-    expect(fieldsOf({ sub: least.id })).toEqual(least)
+      expect(fieldsOf({ ...Object.fromEntries(names.map((name) => [name, value])), sub: least.id })).toStrictEqual(least)
+    expect(fieldsOf({ sub: least.id })).toStrictEqual(least)
   })
 
   test.each([undefined, null, 'true', 1, false])('does not take email_verified = %p for verified', (email_verified) => {

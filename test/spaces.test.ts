@@ -6,7 +6,7 @@ watchSignIns()
 
 const space = {
   SPACE_ID: 'ada/tides',
-  SPACE_HOST: 'ada-tides.hf.space , tides.example',
+  SPACE_HOST: ' ada-tides.hf.space , tides.example',
   OAUTH_CLIENT_ID: 'the-client',
   OAUTH_CLIENT_SECRET: 'the-secret',
   OAUTH_SCOPES: ' openid profile  inference-api',
@@ -20,7 +20,7 @@ describe('spaceOptions', () => {
   test.each<[object, object]>([
     [{}, { scope: ['openid', 'profile', 'inference-api'] }],
     [{ SPACE_HOST: 'ada-tides.hf.space' }, {}],
-    [{ OPENID_PROVIDER_URL: 'https://hub.example/' }, {}],
+    [{ OPENID_PROVIDER_URL: 'https://hub.example//' }, {}],
     [{ OPENID_PROVIDER_URL: 'https://hub.example/.well-known/openid-configuration' }, {}],
     [
       { OAUTH_SCOPES: undefined, OPENID_PROVIDER_URL: undefined },

@@ -88,7 +88,7 @@ export class CookieStateStore implements SignInStore {
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
     checkHandle(handle, this.maxAge)
-    const cookies = parse(req.headers?.cookie ?? '')
+    const cookies = parse(req.headers.cookie ?? '')
     for (const name of [securePrefix + handle, plainPrefix + handle]) {
       const signIn = this.decrypt(cookies[name], name)
       if (!signIn) continue
@@ -107,7 +107,8 @@ export class CookieStateStore implements SignInStore {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), options)
         decipher.setAAD(Buffer.from(name)).setAuthTag(bytes.subarray(-16))
         const text = decipher.update(bytes.subarray(12, -16), undefined, 'utf8')
-        return JSON.parse(text + decipher.final('utf8')) as SignIn
+        decipher.final()
+        return JSON.parse(text) as SignIn
       } catch {
         // encrypted with another secret, for another cookie, or changed
       }
@@ -139,7 +140,7 @@ export class CookieStateStore implements SignInStore {
 /** The browser's sign-ins in progress of one kind: handle to encrypted value. */
 function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const [name, value = ''] of Object.entries(parse(req.headers?.cookie ?? ''))) {
+  for (const [name, value = ''] of Object.entries(parse(req.headers.cookie ?? ''))) {
     const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     if (isHandle(handle)) found.set(handle, value)
   }
@@ -160,6 +161,6 @@ function deriveKey(secret: string): KeyObject {
 function encrypt(text: string, key: KeyObject, name: string): string {
   const iv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name))
-  const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
+  const parts = [iv, cipher.update(text), cipher.final(), cipher.getAuthTag()]
   return Buffer.concat(parts).toString('base64url')
 }

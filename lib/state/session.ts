@@ -66,6 +66,6 @@ export class SessionStateStore implements SignInStore {
 
   /** Assigns a new object: some session stores do not notice a change inside the old one. @internal */
   private write(req: HostRequest, signIns: Map<string, SignIn>): void {
-    if (req.session) req.session[this.key] = Object.fromEntries(signIns)
+    Object.assign(req.session ?? {}, { [this.key]: Object.fromEntries(signIns) })
   }
 }

@@ -51,8 +51,7 @@ export const isExpired = (handle: string, maxAge: number): boolean =>
  */
 export function excess(signIns: Map<string, unknown>, maxSize: number): string[] {
   let size = 0
-  // Of two that began in the same millisecond, a store returns the older one first.
-  const newestFirst = [...signIns].reverse().sort(([a], [b]) => beganAt(b) - beganAt(a))
+  const newestFirst = [...signIns].sort(([a], [b]) => beganAt(b) - beganAt(a))
   const tooMany = newestFirst.filter((each, index) => {
     size += JSON.stringify(each).length
     return index >= maxSignIns - 1 || size > maxSize

@@ -1,9 +1,9 @@
 import { createDecipheriv, hkdfSync } from 'node:crypto'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
-import { CookieStateStore, type CookieStateStoreOptions } from '../../lib'
+import { CookieStateStore, type CookieStateStoreOptions, type HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../lib'
 import { type Arrival, Person, secureCallback, stateOf } from '../support/person'
 import { errorOf, watchSignIns } from '../support/sign-in'
 import { strategyWith } from '../support/stores'
@@ -11,11 +11,12 @@ import { strategyWith } from '../support/stores'
 watchSignIns()
 
 const stateSecret = 'a random string of more than thirty-two characters'
-const strategy = strategyWith({ stateSecret })
-const localAddress = 'http://localhost:3000/callback'
-const local = strategyWith({ stateSecret, callbackURL: localAddress })
-const strategyOf = (options: Partial<CookieStateStoreOptions>) =>
-  strategyWith({ store: new CookieStateStore({ secret: 'a secret', ...options }) })
+let strategy: HuggingFaceStrategy
+beforeEach(() => {
+  strategy = strategyWith({ stateSecret })
+})
+const local = { callbackURL: 'http://localhost:3000/callback' }
+const storeOf = (options: Partial<CookieStateStoreOptions>) => new CookieStateStore({ secret: 'a secret', ...options })
 
 async function begun(state?: unknown, person = new Person()) {
   const handle = await person.begin(strategy, { options: { state } })
@@ -27,18 +28,21 @@ describe('a cookie', () => {
   const attributesOf = (line = '') => Object.fromEntries(new URLSearchParams(line.split('; ').slice(1).join('&').toLowerCase()))
   const secure = { secure: '', httponly: '', path: '/', samesite: 'lax' }
   const { secure: _, ...plain } = secure
-  test.each<[string, typeof strategy, Arrival, string, object]>([
-    ['is bound to this host and to https', strategy, {}, '__Host-hf-signin.', secure],
+  const framed = { sameSite: 'none', partitioned: true } as const
+  test.each<[string, () => Partial<HuggingFaceStrategyOptions>, Arrival, string, object]>([
+    ['is bound to this host and to https', () => ({}), {}, '__Host-hf-signin.', secure],
+    ["is the same in a store of the app's", () => ({ store: storeOf({}) }), {}, '__Host-hf-signin.', secure],
     [
       'can be for an app in a frame',
-      strategyOf({ sameSite: 'none', partitioned: true }),
+      () => ({ store: storeOf(framed) }),
       {},
       '__Host-hf-signin.',
       { ...secure, samesite: 'none', partitioned: '' },
     ],
-    ['works over http on a machine of one’s own', local, { address: localAddress }, 'hf-signin.', plain],
-    ['follows the callback URL of the request', local, { options: { callbackURL: secureCallback } }, '__Host-hf-signin.', secure],
-  ])('%s, also when it is removed', async (__, by, arrival, prefix, attributes) => {
+    ['works over http on a machine of one’s own', () => local, { address: local.callbackURL }, 'hf-signin.', plain],
+    ['follows the callback URL of the request', () => local, { options: { callbackURL: secureCallback } }, '__Host-hf-signin.', secure],
+  ])('%s, also when it is removed', async (__, options, arrival, prefix, attributes) => {
+    const by = strategyWith({ stateSecret, ...options() })
     const person = new Person()
     const { args, setCookie } = await person.visit(by, arrival)
     const handle = stateOf(args[0])
@@ -46,8 +50,14 @@ describe('a cookie', () => {
     expect(denied).toMatchObject({ action: 'fail', args: [{ code: 'access_denied' }, 403] })
     const lines = [...setCookie, ...denied.setCookie]
     expect(lines.map((line) => line.split('=')[0])).toEqual([prefix + handle, prefix + handle])
+    expect(denied.setCookie[0]).toContain('=;')
     expect(lines.map(attributesOf)).toEqual(['3600', '0'].map((age) => ({ ...attributes, 'max-age': age })))
     expect(person.jar.header(arrival.address ?? secureCallback)).toBe('')
+  })
+
+  test.each([{ sameSite: 'none' as const }, { partitioned: true }])('with %j is for https only', async (options) => {
+    const { setCookie } = await new Person().visit(strategyWith({ ...local, store: storeOf(options) }), {})
+    expect(setCookie).toEqual([expect.stringMatching(/^__Host-.*; Secure/)])
   })
 
   test('that another subdomain may have planted does not open, also if the request looks like http', async () => {
@@ -58,13 +68,14 @@ describe('a cookie', () => {
     expect(await person.deny(strategy, handle, { protocol: 'http' })).toBe('state_unknown')
   })
 
-  test.each<[string, typeof strategy, Arrival]>([
-    ['the response cannot be reached', strategy, { res: undefined }],
-    ['there is no secret', strategyWith({ clientSecret: undefined }), {}],
-  ])('is replaced by the session if %s, and without one the sign-in is an error', async (__, by, arrival) => {
+  test.each<[string, Partial<HuggingFaceStrategyOptions>, Arrival]>([
+    ['the response cannot be reached', {}, { res: undefined }],
+    ['there is no secret', { clientSecret: undefined }, {}],
+  ])('is replaced by the session if %s, and without one the sign-in is an error', async (__, options, arrival) => {
+    const by = strategyWith(options)
     errorOf(await new Person().visit(by, arrival))
     // the app has asked for cookies
-    errorOf(await new Person({}).visit(strategyOf({}), { res: undefined }))
+    errorOf(await new Person({}).visit(strategyWith({ store: storeOf({}) }), { res: undefined }))
     const person = new Person({})
     const handle = await person.begin(by, arrival)
     expect([person.signIns(), Object.keys(person.session ?? {})]).toEqual([{}, ['huggingface:sign-ins']])
@@ -84,11 +95,24 @@ describe('the cookies of others', () => {
 
   test('are neither changed nor removed', async () => {
     const person = new Person()
-    for (const name of ['sid', 'hf-signin', '__Host-hf-signin', '__Host-hf-signinX', '__proto__']) person.plant(name, 'theirs', '')
+    const names = ['sid', 'hf-signin', '__Host-hf-signin', '__Host-hf-signinX', '__Host-hf-signin.theirs', '__proto__']
+    for (const name of names) person.plant(name, 'theirs', '')
     const before = person.jar.header(secureCallback)
     for (let count = 0; count < 8; count += 1) await person.begin(strategy)
     expect(person.jar.header(secureCallback)).toContain(before)
   })
+})
+
+test('of six tabs the first is forgotten, and of many planted cookies a few are removed at a time', async () => {
+  let now = Date.now()
+  jest.spyOn(Date, 'now').mockImplementation(() => now++)
+  const person = new Person()
+  const handles = []
+  for (let tab = 0; tab < 6; tab++) handles.push(await person.begin(strategy))
+  expect(person.pending()).toEqual(handles.slice(1))
+  for (let count = 10; count < 40; count++) person.plant(`000000${count}.${'x'.repeat(22)}`, 'planted')
+  const { setCookie } = await person.visit(strategy, {})
+  expect(setCookie.map((line) => /^[^=]+=;/.test(line))).toEqual([...Array(10).fill(true), false])
 })
 
 describe('the state of the app', () => {

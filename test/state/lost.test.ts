@@ -53,8 +53,8 @@ describe.each(storeKinds)('with %s', (_, makeStore) => {
   test('a lost sign-in is begun again, without the state of the app, and can be finished', async () => {
     const { hub, strategy, person } = await startWith({ store: makeStore() })
     const lost = await new Person({}).begin(strategy, { options: { state: 'mine' } })
-    const again = await person.finish(strategy, lost, { options: { state: 'not this one either' } })
-    expect(again).toMatchObject({ action: 'redirect', args: [expect.stringMatching(/^http.*[?&]state=again\./)] })
+    const again = await person.finish(strategy, lost, { options: { state: 'not this one either', scope: 'profile email' } })
+    expect(again).toMatchObject({ action: 'redirect', args: [expect.stringMatching(/^http.*&scope=profile\+email&state=again\./)] })
     expect(hub.to('token')).toEqual([])
     const finished = await person.finish(strategy, stateOf(again.args[0]))
     expect(finished).toMatchObject(signedIn)

@@ -36,7 +36,7 @@ describe('a callback', () => {
     expect(await authenticate(strategy, { url: '/', originalUrl: target, cookie })).toMatchObject({ action: 'success' })
   })
 
-  test.each([{ query: { state: 'california', codes: '1' } }, { query: null, url: undefined as unknown as string }])(
+  test.each([{ query: { state: 'california', codes: '1', promo_code: '2' } }, { query: null, url: undefined as unknown as string }])(
     '%j is not one, so a sign-in begins',
     async (request) => {
       const { strategy } = await start()

@@ -18,16 +18,20 @@ const refused: [option: string, word: string, values: unknown[]][] = [
   ['callbackURL', 'callbackURL', ['', 7]],
   ['callbackURL', 'http://localhost:3000/cb', ['localhost:3000/cb']],
   ['callbackURL', '#', ['https://app.example/cb#top']],
-  ['hubURL', 'hubURL', ['http://hub.example', 'http://127.0.0.1.example', 'http://localhost.example', 'ftp://localhost', 'huggingface.co']],
+  [
+    'hubURL',
+    'hubURL',
+    ['http://hub.example', 'http://127.0.0.1.example', 'http://localhost.example', 'http://my-localhost', 'ftp://localhost', 'x.co'],
+  ],
   ['tokenURL', 'tokenURL', ['/oauth/token', 'http://hub.example/t']],
   ['authorizationURL', 'authorizationURL', ['http://hub.example/a']],
   ['userProfileURL', 'userProfileURL', ['http://hub.example/u']],
   ['scope', 'scope', ['', [], '  ', ['profile', 7], 'openid,profile']],
   ['profileSource', 'id_token', ['whoami']],
-  ['timeout', 'milliseconds', [0, 2 ** 31, '5s', Number.NaN]],
+  ['timeout', 'milliseconds', [0, 2 ** 31, '5s', '5000', Number.NaN]],
   ['stateSecret', '32', ['x'.repeat(31), [secret, 'short'], [], [secret, undefined]]],
   ['store', 'store', [true, null]],
-  ['store', 'verify', [{ store() {} }]],
+  ['store', 'verify', [{ store() {} }, { store(_a: 1, _b: 1, _c: 1, _d: 1, _e: 1) {} }]],
   ['store', 'five', [{ store(_req: unknown, _verifier: unknown, _state: unknown, _done: unknown) {}, verify() {} }]],
 ]
 
@@ -61,7 +65,7 @@ describe('the constructor says what to change if', () => {
 })
 
 describe('the constructor accepts', () => {
-  const hubs = ['https://hub.example', 'http://localhost:3001', 'http://127.0.0.1:3001', 'http://127.1.2.3', 'http://[::1]:3001']
+  const hubs = ['https://hub.example', 'http://localhost:3001', 'http://127.0.0.1:3001', 'http://127.10.20.30', 'http://[::1]:3001']
   test.each<Record<string, unknown>>([
     ...hubs.map((hubURL) => ({ hubURL })),
     { stateSecret: secret },

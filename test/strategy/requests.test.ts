@@ -2,7 +2,18 @@ import { createHash } from 'node:crypto'
 import { expect, jest, test } from '@jest/globals'
 import nock from 'nock'
 import { clientID, clientSecret, respond, silent } from '../support/raw-hub'
-import { begin, callbackURL, errorOf, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
+import {
+  authenticate,
+  begin,
+  callbackURL,
+  errorOf,
+  newCode,
+  signIn,
+  start,
+  startRawHub,
+  strategyFor,
+  watchSignIns,
+} from '../support/sign-in'
 import { until } from '../support/until'
 
 watchSignIns()
@@ -75,6 +86,22 @@ test('a person signs in at huggingface.co if the app names no hub', async () => 
     // Jest's workers share Node's http with the next file
     nock.restore()
   }
+})
+
+test.each([
+  ['openid', 1],
+  ['profile', 0],
+])('a server that has no keys fetches them beside the tokens, for the scope %s: %i times', async (scope, times) => {
+  const hub = await startRawHub()
+  const [one, other] = [strategyFor(hub, { scope }), strategyFor(hub, { scope })]
+  const { state, cookie } = await begin(one.strategy)
+  await until(() => hub.to('jwks').length === 1)
+  const tokens = hub.hold('token')
+  const outcome = authenticate(other.strategy, { cookie, query: { code: newCode(), state } })
+  await until(() => tokens.length === 1 && hub.to('jwks').length === 1 + times)
+  tokens[0]?.()
+  expect(await outcome).toMatchObject({ action: 'success' })
+  expect(hub.to('jwks')).toHaveLength(1 + times)
 })
 
 test('the Hub has five seconds for a response, unless the app says otherwise', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { HuggingFaceAuthenticateOptions, HuggingFaceStrategyOptions } from '../../lib/index'
 import { clientID } from '../support/raw-hub'
-import { authenticate, begin, callbackURL, strategyFor as strategyAt, watchSignIns } from '../support/sign-in'
+import { authenticate, begin, callbackURL, strategyFor as strategyAt, type TestRequest, watchSignIns } from '../support/sign-in'
 
 watchSignIns()
 
@@ -79,12 +79,40 @@ describe('the scope', () => {
   })
 })
 
-test.each<[object, string]>([
-  [{ encrypted: true }, 'https://app.example/cb'],
-  [{}, 'http://app.example/cb'],
-])('a callback URL that is relative follows the socket of plain Node.js, %j', async (socket, expected) => {
-  const { args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { url: '/', headers: { host: 'app.example' }, socket })
-  expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
+describe('a callback URL that is relative', () => {
+  const hidden = { 'x-forwarded-host': ' app.example , inner', 'x-forwarded-proto': ' https , http' }
+  const forwarded = { host: 'inner', ...hidden }
+  /** Express's setting: whether it trusts a proxy at this address. */
+  const express = (trusts: (address: string, hop: number) => unknown) => ({ get: (name: string) => name === 'trust proxy fn' && trusts })
+  const trusting = express((address, hop) => address === '10.0.0.1' && hop === 0)
+  const proxy = { remoteAddress: '10.0.0.1' }
+
+  test.each<[string, TestRequest, string, Partial<HuggingFaceStrategyOptions>?]>([
+    ['TLS of Node.js', { socket: { encrypted: true } }, 'https://plain/cb'],
+    ['plain Node.js behind a proxy', { headers: forwarded }, 'http://inner/cb'],
+    ['plain Node.js, if the app trusts its proxy', { headers: forwarded }, 'https://app.example/cb', { proxy: true }],
+    ['a proxy that says nothing', { socket: { encrypted: true } }, 'https://plain/cb', { proxy: true }],
+    ['HTTP/2', { headers: { host: undefined, ':authority': 'app.example' } }, 'http://app.example/cb'],
+    ['Express', { app: trusting, headers: forwarded, host: 'evil.example', protocol: 'https', socket: {} }, 'https://inner/cb'],
+    ['Express, if it trusts the proxy', { app: trusting, headers: forwarded, socket: proxy }, 'https://app.example/cb'],
+    ['Express, if its setting is no decision', { app: express(() => 'no'), headers: forwarded, socket: proxy }, 'http://inner/cb'],
+    ['Fastify', { host: 'app.example', protocol: 'https' }, 'https://app.example/cb'],
+    ['Koa', { app: {}, ctx: { host: 'app.example', protocol: 'https' }, protocol: 'http' }, 'https://app.example/cb'],
+    ['the place of a router', { baseUrl: '/auth' }, 'http://plain/auth/back', { callbackURL: 'back' }],
+    ['no host if it is absolute', { headers: { host: '' } }, callbackURL, { callbackURL }],
+  ])('follows %s', async (_, { headers, ...request }, expected, options = {}) => {
+    const strategy = strategyFor({ callbackURL: '/cb', ...options })
+    const { args } = await authenticate(strategy, { headers: { host: 'plain', ...headers }, ...request })
+    expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
+  })
+
+  test.each<[string, string?]>([[''], ['app.example/evil'], ['app.example:99999'], ['a b'], ['app.example', 'ssh+https']])(
+    'begins nothing at the host "%s"',
+    async (host, protocol = 'http') => {
+      const { action, args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { headers: { host }, protocol })
+      expect([action, args]).toEqual(['fail', [expect.objectContaining({ code: 'invalid_host' }), 400]])
+    },
+  )
 })
 
 test.each<HuggingFaceAuthenticateOptions>([

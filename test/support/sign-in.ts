@@ -69,12 +69,12 @@ export interface TestRequest {
 /** Runs a request through a strategy as Passport does by name: on a copy that has the actions. */
 export async function authenticate(
   strategy: HuggingFaceStrategy,
-  { cookie = '', headers, ...fields }: TestRequest = {},
+  { cookie, headers, ...fields }: TestRequest = {},
   options?: HuggingFaceAuthenticateOptions,
 ) {
   const req = new IncomingMessage(new Socket())
   const usual = { res: new ServerResponse(req), method: 'GET', url: '/auth/huggingface' }
-  Object.assign(req, usual, { headers: { host: '127.0.0.1:4567', cookie, ...headers } }, fields)
+  Object.assign(req, usual, { headers: { host: '127.0.0.1:4567', ...(cookie && { cookie }), ...headers } }, fields)
   const res = (fields['res'] as ServerResponse | undefined) ?? usual.res
   const outcomes: Outcome[] = []
   answered.push(outcomes)
