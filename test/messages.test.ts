@@ -118,6 +118,7 @@ describe('a developer reads in the log', () => {
     const issue = (now: number) => respond((request, { tokens }) => tokens.call(hub, request, claims(now)))
     return () => answer('token', issue(Math.floor(Date.now() / 1000)))()
   }
+  const publicClient = { clientSecret: undefined, stateSecret: 'x'.repeat(32) }
   const app = 'your OAuth app: https://huggingface.co/settings/connected-applications'
   const cut = write(responseBytes('{}', { headers: { 'content-length': 7 } }), 'FIN')
   const untrusted = 'the ID token cannot be trusted:'
@@ -126,6 +127,10 @@ describe('a developer reads in the log', () => {
     'HubError: Failed to obtain access token': {
       'no complete response within 200 ms; is the Hub reachable?': answer('token', () => {}, { timeout: 200 }),
       'the request failed (socket hang up)': answer('token', write('', 'FIN')),
+      'the request failed (closed without a response)': answer(
+        'token',
+        write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+      ),
       'the Hub responded with status 302; is hubURL right?': answer('token', respond('', { status: 302 })),
       'the response is not a JSON object': answer('token', respond('<html>')),
       'the response has no usable bearer token; is tokenURL right?': answer('token', respond({})),
@@ -162,13 +167,15 @@ describe('a developer reads in the log', () => {
       'the response is not a JSON Web Key Set': answer('jwks', respond({})),
     },
     TokenError: {
-      'The Hub responded with invalid_grant. The code or refresh token is used up, expired or revoked: sign in again.':
-        oauth('invalid_grant'),
+      'The Hub responded with invalid_grant. The code or refresh token is used up, expired or revoked: sign in again.': oauth(
+        'invalid_grant',
+        publicClient,
+      ),
       [`The Hub responded with invalid_client. Compare the client ID and secret with ${app}`]: oauth('invalid_client'),
-      'The Hub responded with invalid_client. No client secret was sent: is its environment variable set?': oauth('invalid_client', {
-        clientSecret: undefined,
-        stateSecret: 'x'.repeat(32),
-      }),
+      'The Hub responded with invalid_client. No client secret was sent: is its environment variable set?': oauth(
+        'invalid_client',
+        publicClient,
+      ),
       [`The Hub responded with invalid_scope. Enable the scope in ${app}`]: oauth('invalid_scope'),
       'The Hub responded with server_error: "It burns".': tokens({ error: 'server_error', error_description: 'It burns' }),
     },
@@ -192,6 +199,19 @@ describe('a developer reads in the log', () => {
   test.each(rows)('$text', async ({ text, fail }) => {
     const error = errorOf(await fail())
     expect([String(error), error['code'] === '']).toEqual([text, false])
+  })
+
+  test.each([
+    ['  It\n\t burns ', 'It burns'],
+    ['It\0\u200b\u00ad burns', 'It burns'],
+    [`It ${'x'.repeat(20)}! ${'x'.repeat(19)}`, `It ***! ${'x'.repeat(19)}`],
+    [`It ${'x\u200b'.repeat(19)}x burns`, 'It *** burns'],
+    ['é'.repeat(301), `${'é'.repeat(300)}…`],
+    ['é'.repeat(300), 'é'.repeat(300)],
+    [`${'é'.repeat(299)}🤗`, `${'é'.repeat(299)}…`],
+  ])('what the Hub says in %j, as one line without secrets', async (description, shown) => {
+    const error = errorOf(await tokens({ error: 'server_error', error_description: description })())
+    expect(error.message).toBe(`The Hub responded with server_error: "${shown}".`)
   })
 
   const noSecret = 'set clientSecret (is its environment variable set?), or stateSecret for a public client'

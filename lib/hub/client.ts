@@ -107,9 +107,8 @@ export class HubClient extends OAuth2 {
       'accept-encoding': 'identity',
       'user-agent': 'passport-huggingface',
     }
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
     // Of two names that differ in case alone, the last one counts. So ours replace the app's.
-    const all = { ...defaults, ...this._customHeaders, ...headers, ...length }
+    const all = { ...defaults, ...this._customHeaders, ...headers }
     const { timeout, parseErrorResponse: parse } = this.settings
     // What `setAgent` has set overrides the option.
     const agent = (this._agent as Agent | undefined) ?? this.settings.agent

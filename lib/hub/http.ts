@@ -123,7 +123,7 @@ async function readBody(response: http.IncomingMessage, phase: HubPhase): Promis
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
   const text = Buffer.concat(chunks).toString()
   // RFC 8259 8.1: a byte order mark may be ignored
-  if (encoding === 'identity' || size === 0) return text.replace(/^\ufeff/, '')
+  if (encoding === 'identity') return text.replace(/^\ufeff/, '')
   const encoded = 'the response has an unexpected content encoding'
   assertHub(status >= 300, 'invalid_response', phase, encoded, details)
   return ''

@@ -83,10 +83,12 @@ describe('a sign-in fails after', () => {
     answerRow('lists a hundred thousand deep', 'invalid_response', '['.repeat(100_000) + ']'.repeat(100_000)),
     answerRow('an encoding that nobody asked for', 'invalid_response', gzipSync('{}'), 200, gzip),
     ...[300, 302, 303, 307, 399].map((status) => answerRow(`status ${status}`, 'unexpected_redirect', '', status)),
+    ['status 099', 'unexpected_status', write(`HTTP/1.1 099 Some Words\r\n${naming}`, 'FIN')],
     ['status 304', 'unexpected_redirect', write(`HTTP/1.1 304 Not Modified\r\n${naming}`, 'FIN'), named(304)],
     ...[400, 404, 500, 999].map((status) => answerRow(`status ${status}`, 'unexpected_status', page, status)),
     answerRow('status 429 in free text', 'unexpected_status', '{"error":"Too Many Requests"}', 429),
     answerRow('status 502 that nobody can decode', 'unexpected_status', gzipSync('{"error":"invalid_grant"}'), 502, gzip),
+    answerRow('status 300 in an encoding', 'unexpected_redirect', '{}', 300, { 'content-encoding': 'x' }),
     answerRow('status 400 in an encoding', 'unexpected_status', '{"error":"invalid_grant"}', 400, { 'content-encoding': 'x' }),
   ])('%s: %s', async (_, code, behaviour, also = {}) => {
     await expectHubErrors(behaviour, code, also)
@@ -115,13 +117,16 @@ test.each<[id: string, after: string, shown: [id?: string, after?: number]]>([
 ])('of the request id %s and the Retry-After %s an error shows %j', async (id, after, shown) => {
   const error = await signInError('token', answer('', 429, { 'x-request-id': id, 'retry-after': after }))
   expect([error['requestId'], error['retryAfter']]).toEqual([shown[0], shown[1]])
+  expect('requestId' in error).toBe(shown[0] !== undefined)
 })
+
+const said = 'José 抱抱脸 \ufeff 🤗'
 
 /** The usual content of each endpoint, with more in it, as these packets. The connection ends with them. */
 const honestly = (packets: (json: string) => Buffer[]): Behaviour => {
   return (socket, request, hub) => {
     const usual = { token: hub.tokens(request), userinfo: hub.userinfo(), jwks: { keys: [hub.key.jwk] } }
-    const json = JSON.stringify({ ...usual[request.endpoint], said: 'José 抱抱脸 🤗' })
+    const json = JSON.stringify({ ...usual[request.endpoint], said })
     for (const packet of packets(json)) socket.write(packet)
     socket.end()
   }
@@ -142,7 +147,7 @@ test.each<[string, (json: string) => Buffer[]]>([
   const { hub, strategy } = await start()
   const behaviour = honestly(packets)
   Object.assign(hub.answers, { token: behaviour, userinfo: behaviour, jwks: behaviour })
-  expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'] }, {}] })
+  expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ id: hub.userinfo()['sub'], _json: { said } }, {}] })
 })
 
 const granted = (change: Json, options?: ResponseOptions): Behaviour =>
