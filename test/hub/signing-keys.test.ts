@@ -52,16 +52,6 @@ describe('keys are fetched', () => {
     expect(hub.requests.map(({ endpoint, connection }) => `${endpoint} ${connection}`)).toEqual(['jwks 1', 'token 1', 'userinfo 1'])
   })
 
-  test('along with the tokens by a server that has just started', async () => {
-    const hub = await startRawHub()
-    const { state, cookie } = await begin(strategyFor(hub).strategy)
-    await hub.drained()
-    const { token } = hub.answers
-    hub.answers.token = (...asked) => void until(() => hub.to('jwks').length === 2).then(() => token(...asked))
-    const justStarted = await begin(strategyFor(hub).strategy)
-    expect(await justStarted.comeBack({ state }, { cookie })).toEqual(success)
-  })
-
   test('ahead once in 25 seconds, however many sign-ins begin', async () => {
     const { strategy, count, expectPeople } = await afterASignIn()
     for (let times = 0; times < 3; times += 1) await begin(strategy)
