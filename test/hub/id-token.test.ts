@@ -253,7 +253,8 @@ test("nobody is signed in by what is not a signed JWT, or by a stranger's key, w
   const noTokens = ['', 'token', '..', '.'.repeat(100_000), `${btoa('{"alg":"dir"} ')}.a2V5.aXY.dGV4dA.dGFn`]
   const headers = [{}, { kid: undefined }, { jwk: keys.second.jwk }, { jku: '/jwks' }]
   const strangers = headers.map((more) => signedToken({ alg: 'RS256', kid: 'usual', ...more }, honest, keys.second.privateKey))
-  for (const token of [...noTokens, ...strangers]) expect(accepts(token)).toBe(false)
+  const longer = `${signedToken({ alg: 'RS256', kid: 'usual' }, honest, keys.usual.privateKey)}.AAAA`
+  for (const token of [...noTokens, ...strangers, longer]) expect(accepts(token)).toBe(false)
 })
 
 test('nobody is signed in by a key of 1024 bits, and somebody is by one of 3072', () => {
