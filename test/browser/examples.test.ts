@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type Hub, startHub } from '../../testing'
-import { type Example, startExample } from '../support/example'
-import { freePort } from '../support/process'
+import { type Example, freePort, startExample } from '../support/example'
 import {
   authorize,
   beginSignIn,

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { startHub } from 'passport-huggingface/testing'
+import { Browser, toPort } from '../support/browser.js'
 import { lendModules, root } from '../support/modules.mjs'
 import { start } from '../support/program.mjs'
-import { throughProxy, Visitor } from '../support/visitor.mjs'
 import { samples } from './samples.mjs'
 
 /** Each guide is a small project in a folder of its own. All see the same modules as this project. */
@@ -113,7 +113,7 @@ export function add(name, text) {
 /** Starts a compiled sample, runs `use`, and stops it. */
 export async function withApp(name, use) {
   let app
-  const send = (url, init) => throughProxy(Number(app.line))(url, init)
+  const send = (url, init) => toPort(Number(app.line))(url, init)
   // an unregistered app's own document is fetched where the app really is
   const clientMetadata = async (id) => (await send(id, { method: 'GET' })).json()
   const hub = await startHub({ clients, clientMetadata })
@@ -121,7 +121,7 @@ export async function withApp(name, use) {
   try {
     const args = ['--import', path.join(import.meta.dirname, 'free-port.mjs'), built(name)]
     app = await start(process.execPath, args, { env: environment(hub.url) })
-    await use({ hub, origin, browser: (at = origin) => new Visitor(hub, at, send) })
+    await use({ hub, origin, browser: (at = origin) => new Browser(at, send, hub) })
   } catch (error) {
     error.message += `\n${await app?.stop()}`
     throw error

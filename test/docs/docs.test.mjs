@@ -33,7 +33,7 @@ describe('samples', sideBySide, () => {
       await withApp(name, async ({ browser }) => {
         const page = await browser().signIn()
         assert.equal(page.status, 200)
-        assert.match(page.body, /\bada\b/i)
+        assert.match(page.text, /\bada\b/i)
       })
     })
   }

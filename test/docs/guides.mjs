@@ -6,33 +6,34 @@ import connect from 'connect'
 import { createRouter } from 'next-connect'
 import { startHub } from 'passport-huggingface/testing'
 import polka from 'polka'
-import { throughProxy, Visitor } from '../support/visitor.mjs'
+import { Browser, toPort } from '../support/browser.js'
 import { add, built, clients, emitted, environment, local, withApp } from './app.mjs'
 import { samples } from './samples.mjs'
 
 const deny = { deny: true }
+const post = { method: 'POST' }
 
 /** By page. */
 export const guides = {
   async README() {
     await withApp(samples[0].name, async ({ browser }) => {
       const ada = browser()
-      assert.match((await ada.signIn()).body, /Ada Moreno/)
-      assert.match((await ada.get('/')).body, /Ada Moreno/)
-      assert.match((await ada.visit('/sign-out', '', {}, 'POST')).body, /alt="Sign in with Hugging Face"/)
+      assert.match((await ada.signIn()).text, /Ada Moreno/)
+      assert.match((await ada.visit('/')).text, /Ada Moreno/)
+      assert.match((await ada.follow('/sign-out', post)).text, /alt="Sign in with Hugging Face"/)
     })
   },
 
   'docs-accounts': () =>
     withApp('docs-accounts/server', async ({ origin, browser }) => {
       const ada = browser()
-      const page = await ada.visit('/auth/huggingface?from=/models%3Fsort=new')
-      assert.equal(page.url.href, `${origin}/models?sort=new`)
+      const page = await ada.follow('/auth/huggingface?from=/models%3Fsort=new')
+      assert.equal(page.url, `${origin}/models?sort=new`)
       assert.equal(page.json.user.email, 'ada@example.com')
       // still signed in
-      assert.equal((await ada.get('/')).json.user.name, 'ada')
-      assert.deepEqual((await ada.visit('/sign-out', undefined, undefined, 'POST')).json, { page: '/', user: null })
-      const chidi = (await browser().visit('/auth/huggingface?from=//evil.example', 'chidi')).json
+      assert.equal((await ada.visit('/')).json.user.name, 'ada')
+      assert.deepEqual((await ada.follow('/sign-out', post)).json, { page: '/', user: null })
+      const chidi = (await browser().follow('/auth/huggingface?from=//evil.example', { username: 'chidi' })).json
       assert.deepEqual(chidi, { page: '/', user: { id: chidi.user.id, name: 'chidi' } })
       assert.equal((await browser().signIn('bo', deny)).json.user, null)
     }),
@@ -56,20 +57,20 @@ export const guides = {
       app.listen(3000)`
     return withApp(add('docs-linking/server', server), async ({ hub, browser }) => {
       const [first, second] = [browser(), browser()]
-      const post = (who, route, username) => who.visit(`/link/huggingface${route}`, username, {}, 'POST')
-      assert.equal((await post(first, '', 'ada')).status, 401)
-      await first.get('/as/1')
-      assert.match((await post(first, '', 'ada')).body, /"username":"ada"/)
+      const send = (who, route, username) => who.follow(`/link/huggingface${route}`, { ...post, username })
+      assert.equal((await send(first, '', 'ada')).status, 401)
+      await first.visit('/as/1')
+      assert.match((await send(first, '', 'ada')).text, /"username":"ada"/)
       // the same account, another user
-      await second.get('/as/2')
-      assert.equal((await post(second, '', 'ada')).status, 409)
-      assert.match((await post(second, '', 'bo')).body, /"username":"bo"/)
-      assert.equal((await post(second, '/remove')).status, 409)
-      assert.doesNotMatch((await post(first, '/remove')).body, /huggingFace/)
+      await second.visit('/as/2')
+      assert.equal((await send(second, '', 'ada')).status, 409)
+      assert.match((await send(second, '', 'bo')).text, /"username":"bo"/)
+      assert.equal((await send(second, '/remove')).status, 409)
+      assert.doesNotMatch((await send(first, '/remove')).text, /huggingFace/)
       // somebody else has signed in to the app meanwhile
-      const { location } = await first.get('/link/huggingface', 'POST')
-      await first.get('/as/2')
-      assert.equal((await first.get(await hub.signIn(location, 'emi'))).status, 403)
+      const { location } = await first.visit('/link/huggingface', post)
+      await first.visit('/as/2')
+      assert.equal((await first.visit(await hub.signIn(location, 'emi'))).status, 403)
     })
   },
 
@@ -85,12 +86,12 @@ export const guides = {
         const app = await NestFactory.create(HuggingFaceModule, new Adapter(), { logger: ['error'] })
         ${adapter === 'fastify' ? fragment : ''}
         await app.listen(3000)`
-      await withApp(add(`docs-nestjs/${adapter}`, server), async ({ hub, browser }) => {
-        const { json } = await browser().visit('/auth/huggingface?from=/models')
+      await withApp(add(`docs-nestjs/${adapter}`, server), async ({ browser }) => {
+        const { json } = await browser().follow('/auth/huggingface?from=/models')
         assert.deepEqual([json.user.username, json.returnTo], ['ada', '/models'])
         const denied = await browser().signIn('bo', deny)
         assert.deepEqual([denied.status, denied.json.code], [403, 'access_denied'])
-        await usesTabs(hub, browser(), ({ json }) => json.user.username)
+        await usesTabs(browser(), ({ json }) => json.user.username)
       })
     }
   },
@@ -114,16 +115,16 @@ export const guides = {
     return withApp(add('docs-tokens/server', server), async ({ hub, browser }) => {
       const ada = browser()
       const { id } = (await ada.signIn()).json
-      const tokenOf = async (who) => (await ada.get(`/token-of/${who}`)).json.token
-      const isAuthorized = async (token) => (await ada.get(`/authorized/${token}`)).json.is
+      const tokenOf = async (who) => (await ada.visit(`/token-of/${who}`)).json.token
+      const isAuthorized = async (token) => (await ada.visit(`/authorized/${token}`)).json.is
       const first = await tokenOf(id)
       assert.ok(await isAuthorized(first))
-      await ada.get(`/change/${id}`)
+      await ada.visit(`/change/${id}`)
       hub.requests.length = 0
       const [second, same] = await Promise.all([tokenOf(id), tokenOf(id)])
       assert.notEqual(second, first)
       assert.deepEqual([second, hub.requests.length], [same, 1])
-      await ada.get(`/change/${id}?refreshToken=used`)
+      await ada.visit(`/change/${id}?refreshToken=used`)
       assert.equal(await tokenOf(id), undefined)
       assert.equal(await tokenOf('nobody'), undefined)
       assert.equal(await isAuthorized('hf_oauth_revoked'), false)
@@ -132,9 +133,9 @@ export const guides = {
 
   async 'docs-unregistered'() {
     await withApp('docs-unregistered/server', async ({ browser }) => {
-      const { json } = await browser().get('/.well-known/oauth-cimd')
+      const { json } = await browser().visit('/.well-known/oauth-cimd')
       assert.deepEqual(Object.keys(json), ['client_id', 'client_name', 'redirect_uris', 'token_endpoint_auth_method'])
-      assert.match((await browser().signIn()).body, /"name":"ada"/)
+      assert.match((await browser().signIn()).text, /"name":"ada"/)
     })
     const server = `
       import express from 'express'
@@ -152,7 +153,7 @@ export const guides = {
         const { json } = await browser(`https://${host}`).signIn()
         assert.deepEqual([json.host, json.name], [host, 'ada'])
       }
-      assert.equal((await browser('https://evil.example').get('/auth/huggingface')).status, 404)
+      assert.equal((await browser('https://evil.example').visit('/auth/huggingface')).status, 404)
     })
   },
 
@@ -161,7 +162,7 @@ export const guides = {
     context.after(() => hub.close())
     Object.assign(process.env, environment(hub.url), { NODE_ENV: 'test' })
     const load = (file) => import(built(`docs-other-hosts/${file}`))
-    const use = (send, origin = local) => usesTabs(hub, new Visitor(hub, origin, send), ({ json }) => json.name)
+    const use = (send, origin = local) => usesTabs(new Browser(origin, send, hub), ({ json }) => json.name)
     // the sample starts a server of its own, and prints errors
     const sample = samples.find(({ code }) => code.includes('createServer(signIn)'))
     add('docs-other-hosts/sign-in', emitted(sample.name).replace(/console\.error.*|createServer\(signIn\).*/g, ''))
@@ -177,7 +178,7 @@ export const guides = {
     for (const listener of listeners) {
       const server = createServer(listener).listen(0).unref()
       await once(server, 'listening')
-      await use(throughProxy(server.address().port))
+      await use(toPort(server.address().port))
     }
 
     const { GET } = await load('route')
@@ -185,7 +186,7 @@ export const guides = {
     app.onError(({ status }) => new Response('', { status }))
     const toNext = (url, init) => GET(new Request(url, init)).catch(app.errorHandler)
     for (const send of [toNext, (url, init) => app.request(url, init)]) {
-      await usesTabs(hub, new Visitor(hub, local, send), ({ location }) => location.replace('/?welcome=', ''))
+      await usesTabs(new Browser(local, send, hub), ({ location }) => location.replace('/?welcome=', ''))
     }
 
     const express = samples.find(({ document, code }) => document === 'docs/frameworks.md' && code.includes("from 'express'"))
@@ -196,20 +197,22 @@ export const guides = {
 }
 
 /** Somebody signs in twice and is denied once, in three tabs, and in a fourth the Hub has a fault. */
-async function usesTabs(hub, visitor, nameIn) {
+async function usesTabs(browser, nameIn) {
+  const { hub } = browser
+  const pending = () => browser.jar.sentTo(browser.origin).length
   const tabs = []
-  for (let tab = 0; tab < 3; tab++) tabs.push((await visitor.get('/auth/huggingface')).location)
-  assert.equal(visitor.cookies.size, 3)
-  for (const tab of [2, 0]) assert.equal(nameIn(await visitor.get(await hub.signIn(tabs[tab], 'ada'))), 'ada')
-  assert.equal((await visitor.get(await hub.signIn(tabs[1], 'ada', deny))).status, 403)
-  assert.equal(visitor.cookies.size, 0)
+  for (let tab = 0; tab < 3; tab++) tabs.push(await browser.begin())
+  assert.equal(pending(), 3)
+  for (const tab of [2, 0]) assert.equal(nameIn(await browser.visit(await hub.signIn(tabs[tab], 'ada'))), 'ada')
+  assert.equal((await browser.visit(await hub.signIn(tabs[1], 'ada', deny))).status, 403)
+  assert.equal(pending(), 0)
   hub.faults = { token: { status: 503 } }
-  assert.equal((await visitor.signIn()).status, 502)
+  assert.equal((await browser.signIn()).status, 502)
   hub.faults = {}
 }
 
 /** A request as API Gateway passes it to a function. */
-async function lambda(handler, { pathname, search, host }, { method, headers: { cookie } }) {
+async function lambda(handler, { pathname, search, host }, { method, headers: { cookie = '' } }) {
   const requestContext = { http: { method, path: pathname, sourceIp: '127.0.0.1' } }
   const event = { version: '2.0', rawPath: pathname, rawQueryString: search.slice(1), headers: { host }, cookies: cookie.split('; ') }
   const { statusCode: status, headers, cookies = [], body } = await handler({ ...event, requestContext }, {})

@@ -19,7 +19,7 @@ async function start(...args: string[]): Promise<Browser> {
   const secret = '0123456789abcdef'.repeat(4)
   const secrets = { HF_CLIENT_SECRET: clientSecret, SESSION_SECRET: secret, COOKIE_SECRET: secret, TOKEN_SECRET: secret }
   example = await startExample(args, { HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, ...secrets })
-  return new Browser(example.port, example.url)
+  return new Browser(example.url)
 }
 
 test.each([
@@ -46,8 +46,7 @@ test.each([
   expect(browser.jar.header(browser.origin)).not.toContain('hf-signin.')
 
   expect((await browser.visit('/sign-out')).status).toBe(404)
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' }
-  expect(await browser.visit('/sign-out', { method: 'POST', headers })).toMatchObject({ status: 302, location: '/' })
+  expect(await browser.visit('/sign-out', { form: {} })).toMatchObject({ status: 302, location: '/' })
   expect(await home()).toContain('href="/auth/huggingface"')
 })
 

@@ -1,9 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import http, { type RequestListener } from 'node:http'
 import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { RequestHandler } from 'express'
+import { HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../dist'
 import { type Hub, startHub } from '../../testing'
-import { Browser } from '../support/browser'
-import { type AppConfig, shareProcess, startApp } from '../support/process'
+import { Browser, toPort } from '../support/browser'
+import { until } from '../support/until'
+import apps from './apps'
 
 const callbackPath = '/auth/huggingface/callback'
 const client = { clientID: 'an-app', clientSecret: 'the secret of an app' }
@@ -11,7 +17,7 @@ const publicOrigin = 'https://app.example'
 const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 
 let hub: Hub
-shareProcess()
+const servers: (http.Server | http2.Http2Server)[] = []
 beforeAll(async () => {
   const redirectURIs = ['http://127.0.0.1', publicOrigin].map((origin) => origin + callbackPath)
   hub = await startHub({ clients: [{ ...client, redirectURIs }], people: people.map((username) => ({ username })) })
@@ -20,11 +26,26 @@ afterEach(() => {
   hub.faults = {}
   hub.requests.length = 0
 })
-afterAll(() => hub.close())
+afterAll(async () => {
+  for (const server of servers) server.close()
+  await hub.close()
+})
 
-const start = async (config: AppConfig) => {
-  const huggingface = { ...client, hubURL: hub.url, restart: true, timeout: 5000 }
-  return (await startApp({ callback: {}, strategies: { huggingface }, ...config })).port
+/** Made of what apps.js has names for. */
+type Config = Record<string, unknown> & { host?: keyof typeof apps; options?: Partial<HuggingFaceStrategyOptions> }
+
+/** Starts an app. Resolves with its origin, and with what its error handler is going to get. */
+async function start({ host = 'express', options, ...config }: Config, create: typeof http | typeof http2 = http) {
+  // node:http has no setting for it
+  const proxy = host === 'http' && config['trustProxy'] !== undefined
+  const all = { ...client, hubURL: hub.url, callbackURL: callbackPath, scope: 'openid profile', timeout: 5000, proxy, ...options }
+  const strategy = new HuggingFaceStrategy(all, async (_accessToken, _refreshToken, { id, username }) => ({ id, username }))
+  const errors: unknown[] = []
+  const listener: RequestListener = await apps[host](strategy, config, errors)
+  const server = create.createServer(listener)
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, errors }
 }
 const tokenRequests = () => hub.requests.filter(({ endpoint }) => endpoint === 'token')
 const withState = (state: unknown) => `/auth/huggingface?options=${encodeURIComponent(JSON.stringify({ state }))}`
@@ -40,23 +61,32 @@ const beginAgain = async (browser: Browser, callback: string, username: string) 
 const explained = (callback: string) => callback.replace(callbackPath, '/auth/huggingface/explained')
 const signedIn = (username: string, info: object = {}) => ({ status: 200, json: { user: { username }, info } })
 
-describe.each<[string, AppConfig]>([
-  ['Express 5 with express-session', { session: 'express-session' }],
-  ['Express 5 with cookie-session', { session: 'cookie-session with shim' }],
-  ['Express 5 with passport.authenticate(instance)', { by: 'instance' }],
+const expressSession = require('express-session')({ secret: 'of sessions', resave: false, saveUninitialized: false })
+const cookieSession = require('cookie-session')({ secret: 'of sessions', sameSite: 'lax' })
+/** Passport 0.7 calls two methods that cookie-session does not have. */
+const shim: RequestHandler = (req, _res, next) => {
+  const call = (done: () => void) => done()
+  for (const name of ['regenerate', 'save']) Object.defineProperty(req.session, name, { value: call })
+  next()
+}
+
+describe.each<[string, Config]>([
+  ['Express 5 with express-session', { session: [expressSession] }],
+  ['Express 5 with cookie-session', { session: [cookieSession, shim] }],
+  ['Express 5 with passport.authenticate(instance)', { byInstance: true }],
   ['Express 4 without a session', { host: 'express4' }],
   ['Fastify 5 with @fastify/secure-session', { host: 'fastify', session: true }],
   ['Fastify 5 with request.res and no session', { host: 'fastify' }],
   ['Koa 3 without a session', { host: 'koa' }],
   ['node:http', { host: 'http' }],
 ])('%s', (_, config) => {
-  let port: number
+  let origin: string
   let browser: Browser
   beforeAll(async () => {
-    port = await start(config)
+    origin = (await start(config)).origin
   })
   beforeEach(() => {
-    browser = new Browser(port)
+    browser = new Browser(origin)
   })
 
   test('signs a person in once, and the state of the app comes back', async () => {
@@ -64,7 +94,7 @@ describe.each<[string, AppConfig]>([
     const callback = await begin(browser, 'ada', state)
     expect(await browser.visit(callback)).toMatchObject(signedIn('ada', { state }))
     // nothing of the sign-in stays behind
-    expect(browser.jar.header(browser.origin)).not.toContain('hf-signin')
+    expect(browser.jar.header(origin)).not.toContain('hf-signin')
     expect(await browser.visit(explained(callback))).toMatchObject({ status: 403, json: { code: 'state_used' } })
     expect(tokenRequests()).toHaveLength(1)
     if (config['session']) expect(await browser.visit('/me')).toMatchObject({ json: { username: 'ada' } })
@@ -81,7 +111,7 @@ describe.each<[string, AppConfig]>([
     const callback = await begin(browser)
     expect(await browser.visit(`${callbackPath}?code=stolen`)).toMatchObject({ status: expect.any(Number), location: undefined })
     const again = await beginAgain(browser, `${callbackPath}?code=stolen&state=wrong`, 'bo')
-    const other = new Browser(port)
+    const other = new Browser(origin)
     const own = await beginAgain(other, callback, 'cy')
     expect(tokenRequests()).toEqual([])
     expect(await browser.visit(callback)).toMatchObject(signedIn('ada'))
@@ -92,8 +122,8 @@ describe.each<[string, AppConfig]>([
   test('finishes five tabs in any order, keeps 4 KB of cookies at most, and begins an older tab again', async () => {
     const tabs: string[] = []
     for (const state of [0, 1, 2, 3, 4, 5, 6]) tabs.push(await browser.begin(withState(state)))
-    expect(browser.jar.sentTo(browser.origin).length).toBeLessThanOrEqual(5)
-    expect(browser.jar.header(browser.origin).length).toBeLessThan(4096)
+    expect(browser.jar.sentTo(origin).length).toBeLessThanOrEqual(5)
+    expect(browser.jar.header(origin).length).toBeLessThan(4096)
     for (const state of [4, 2, 6, 3, 5]) {
       expect(await browser.visit(await hub.signIn(tabs[state] ?? '', 'ada'))).toMatchObject(signedIn('ada', { state }))
     }
@@ -103,7 +133,7 @@ describe.each<[string, AppConfig]>([
   test('gives everybody who comes back at the same moment their own account', async () => {
     const tabs = await Promise.all(
       people.map(async (username) => {
-        const own = new Browser(port)
+        const own = new Browser(origin)
         return { own, username, callback: await begin(own, username, username) }
       }),
     )
@@ -119,9 +149,10 @@ describe.each<[string, AppConfig]>([
       { forwarded: 'host=evil.example;proto=https', 'x-original-host': 'evil.example' },
     ]) {
       const { searchParams } = new URL(await browser.begin('/auth/huggingface', { headers }))
-      expect(searchParams.get('redirect_uri')).toBe(browser.origin + callbackPath)
+      expect(searchParams.get('redirect_uri')).toBe(origin + callbackPath)
     }
-    const proxied = new Browser(await start({ ...config, trustProxy: 'loopback' }), publicOrigin)
+    const app = await start({ ...config, trustProxy: 'loopback' })
+    const proxied = new Browser(publicOrigin, toPort(new URL(app.origin).port))
     const headers = { host: 'app.internal', 'x-forwarded-host': 'app.example', 'x-forwarded-proto': 'https' }
     const callback = await hub.signIn(await proxied.begin('/auth/huggingface', { headers }), 'ada')
     expect(await proxied.visit(callback, { headers })).toMatchObject(signedIn('ada'))
@@ -139,7 +170,7 @@ describe.each<[string, AppConfig]>([
 })
 
 test('over HTTP/2, where the host is in :authority, a person signs in', async () => {
-  const url = `http://127.0.0.1:${await start({ host: 'http', http2: true })}`
+  const { origin: url } = await start({ host: 'http' }, http2)
   const session = http2.connect(url)
   const visit = async (target: string, cookie = '') => {
     const { pathname, search } = new URL(target, url)
@@ -154,10 +185,10 @@ test('over HTTP/2, where the host is in :authority, a person signs in', async ()
   session.destroy()
 })
 
-describe.each(['express', 'express4'])('in %s, a callbackURL', (host) => {
-  const redirectURI = async (config: AppConfig, callbackURL: string, visit: object, path = '/auth/huggingface') => {
-    const port = await start({ ...config, host, strategies: { huggingface: { ...client, hubURL: hub.url, callbackURL } } })
-    return new URL(await new Browser(port).begin(path, visit)).searchParams.get('redirect_uri')
+describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
+  const redirectURI = async (config: Config, callbackURL: string, visit: object, path = '/auth/huggingface') => {
+    const { origin } = await start({ ...config, host, options: { callbackURL } })
+    return new URL(await new Browser(origin).begin(path, visit)).searchParams.get('redirect_uri')
   }
 
   test.each([
@@ -189,9 +220,82 @@ describe.each(['express', 'express4'])('in %s, a callbackURL', (host) => {
   )
 
   test('that is relative fails for a Host header that is no host', async () => {
-    const browser = new Browser(await start({ host }))
+    const browser = new Browser((await start({ host })).origin)
     for (const at of ['evil.example/path?', 'user@evil.example', 'evil.example\\@app.example', 'app.example:notaport', 'é.example']) {
       expect(await browser.visit('/auth/huggingface', { headers: { host: at } })).toMatchObject({ status: 400, location: undefined })
     }
   })
+})
+
+const fail = () => {
+  throw new Error('no such luck')
+}
+const breakSession: RequestHandler = (req, _res, next) => {
+  req.session.regenerate = fail
+  next()
+}
+const thrown: [string, Config][] = [
+  ['failureFlash without flash', { callback: { failureFlash: true } }],
+  ['a callback that throws', { custom: fail }],
+  ['a callback that rejects', { custom: async () => fail() }],
+]
+const withSession: typeof thrown = [['a session that cannot be regenerated', { session: [expressSession, breakSession] }]]
+
+describe.each<[string, Config, typeof thrown]>([
+  ['Express 5', {}, [...thrown, ...withSession]],
+  ['Express 4', { host: 'express4' }, [...thrown, ...withSession]],
+  ['node:http', { host: 'http' }, thrown],
+  ['Express, by instance', { byInstance: true }, thrown],
+])('in %s', (_, host, cases) => {
+  test.each(cases)('%s is an error page, and no more', async (__, { custom, ...config }) => {
+    const { origin, errors } = await start({ ...host, ...config, custom })
+    const browser = new Browser(origin)
+    const callback = await hub.signIn(await browser.begin(), 'ada', { deny: config['callback'] !== undefined })
+    expect(await browser.visit(custom ? explained(callback) : callback)).toMatchObject({ status: 500, json: { isError: true } })
+    expect(errors).toHaveLength(1)
+    // the next visitor gets a page too
+    await browser.begin()
+  })
+})
+
+test('cookie-session without what Passport needs is an error that explains the one of Passport', async () => {
+  const { origin, errors } = await start({ session: [cookieSession] })
+  const browser = new Browser(origin)
+  expect(await browser.visit(await begin(browser))).toMatchObject({ status: 500 })
+  expect(errors).toMatchObject([{ cause: { message: expect.stringContaining('req.session.regenerate') } }])
+})
+
+test('a visitor who leaves while the Hub is silent harms nobody', async () => {
+  const { origin, errors } = await start({ options: { timeout: 300 } })
+  const browser = new Browser(origin)
+  hub.faults = { token: { hang: true } }
+  const leaving = new AbortController()
+  browser.visit(await begin(browser), { signal: leaving.signal }).catch(() => {})
+  await until(() => tokenRequests().length > 0)
+  leaving.abort()
+  await until(() => errors.length > 0)
+  expect(errors).toMatchObject([{ code: 'timeout', phase: 'token' }])
+  hub.faults = {}
+  expect(await browser.visit(await begin(browser))).toMatchObject(signedIn('ada'))
+})
+
+test('the keys that one strategy has fetched serve no other', async () => {
+  const [first, second] = [new Browser((await start({})).origin), new Browser((await start({})).origin)]
+  expect(await first.visit(await begin(first))).toMatchObject(signedIn('ada'))
+  hub.faults = { jwks: { status: 500 } }
+  expect(await second.visit(await begin(second))).toMatchObject({ status: 502, json: { phase: 'jwks' } })
+  expect(await first.visit(await begin(first))).toMatchObject(signedIn('ada'))
+})
+
+test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {
+  const { origin } = await start({})
+  const browser = new Browser(origin)
+  // each is 45 bytes in a header, with its separators
+  for (let planted = 0; planted < Math.floor(14_500 / 45); planted += 1) {
+    const time = (Date.now() + 1000 + planted).toString(36)
+    browser.jar.set(origin, `hf-signin.${time}.${randomBytes(16).toString('base64url')}`, 'x')
+  }
+  const { status, headers } = await browser.visit('/auth/huggingface')
+  expect(status).toBe(302)
+  expect(headers.getSetCookie().join().length).toBeLessThan(8192)
 })

@@ -1,36 +1,41 @@
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { printed, shareProcess, startApp } from '../support/process'
-import { respond } from '../support/raw-hub'
+import { Browser } from '../support/browser'
+import { stateOf } from '../support/person'
+import { clientID, clientSecret, RawHub, respond } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
 
-shareProcess({ NODE_DEBUG: 'passport-huggingface' })
-
 test('NODE_DEBUG=passport-huggingface prints why each leg ended as it did, without a secret', async () => {
-  const strategies = { huggingface: {}, restarting: { restart: true }, public: { clientSecret: undefined } }
-  const { hub, visitor: person } = await startApp({ strategies })
-  printed()
-  await person.signIn()
-  await person.visit('/auth/huggingface/callback?code=opaque-code-of-somebody&state=x')
+  const hub = await RawHub.start()
+  const { start } = await import('../support/program.mjs')
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: 'passport-huggingface' }
+  const client = { HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, HF_CLIENT_SECRET: clientSecret }
+  const { line, stop } = await start(process.execPath, [join(__dirname, '../support/app.mjs')], { env: { ...env, ...client } })
+  const browser = new Browser(line)
+  const code = 'opaque-code-of-somebody'
+  const comeBack = (query: string) => browser.visit(`/auth/huggingface/callback?${query}`)
+  const signIn = async () => comeBack(`code=${code}&state=${stateOf(await browser.begin())}`)
+  await signIn()
   hub.answers.token = respond({ error: 'invalid_grant', error_description: 'it has expired' }, { status: 400 })
-  await person.signIn()
-  await person.visit('/auth/restarting/callback?code=opaque-code-of-somebody&state=x')
-  await person.visit('/auth/public')
+  await signIn()
+  await comeBack(`code=${code}&state=x`)
+  await comeBack('error=access_denied&state=x')
   // without Node's prefix
-  const lines = printed()
+  const lines = (await stop())
     .trim()
     .split('\n')
-    .map((line) => line.replace(/^PASSPORT-HUGGINGFACE \d+: /, ''))
+    .map((printed: string) => printed.replace(/^PASSPORT-HUGGINGFACE \d+: /, ''))
+  await hub.close()
   expect(lines).toEqual(
     [
       /^begun: /,
       /^ended: success$/,
-      /^ended: fail state_unknown /,
       /^begun: /,
       /^ended: error TokenError invalid_grant/,
       /^begins again: The state was not issued by this app\.$/,
       /^begun: /,
-      /^ended: error Error HuggingFaceStrategy: there is no secret/,
+      /^ended: fail state_unknown /,
     ].map((line) => expect.stringMatching(line)),
   )
-  expect(secretsIn(lines.join(), [...hub.secrets, 'opaque-code-of-somebody'])).toEqual([])
+  expect(secretsIn(lines.join(), [...hub.secrets, code])).toEqual([])
 })

@@ -11,9 +11,9 @@ import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startHub } from 'passport-huggingface/testing'
 import { generate } from 'selfsigned'
+import { Browser } from '../support/browser.js'
 import { lendModules } from '../support/modules.mjs'
 import { start } from '../support/program.mjs'
-import { Visitor } from '../support/visitor.mjs'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'passport-huggingface-'))
 const inFolder = (name) => path.join(folder, name)
@@ -23,7 +23,7 @@ const packages = ['@oven/bun-linux-x64@1', 'deno@2', 'esbuild@0.28', '@vercel/nc
 await run(folder, 'npm', 'install', '--prefix', 'tools', ...packages, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts')
 lendModules(folder)
 writeFileSync(inFolder('package.json'), '{ "private": true }')
-cpSync(path.join(import.meta.dirname, 'app.mjs'), inFolder('app.mjs'))
+cpSync(path.join(import.meta.dirname, '../support/app.mjs'), inFolder('app.mjs'))
 
 // Between the apps and the Hub. The first connections close when they are used again, as many as `dead` says.
 const relay = { connections: 0, dead: 0, deaths: 0 }
@@ -59,16 +59,16 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Starts the app. Resolves with a visitor of it. */
+/** Starts the app. Resolves with a browser there. */
 async function visit([command, ...args], changes) {
   const env = { ...process.env, HF_HUB_URL: hub.url, NODE_EXTRA_CA_CERTS: inFolder('ca.pem'), ...changes }
   const { line, stop } = await start(command, args, { env, cwd: folder })
   after(stop)
-  return new Visitor(hub, line)
+  return new Browser(line, undefined, hub)
 }
 
 /** Begins a sign-in. Resolves with the callback that the Hub sends the person to. */
-const consent = async (app) => hub.signIn((await app.get('/auth/huggingface')).location, 'ada')
+const consent = async (app) => hub.signIn(await app.begin(), 'ada')
 
 const runtimes = {
   'Node.js': [process.execPath],
@@ -81,20 +81,20 @@ for (const [name, runtime] of Object.entries(runtimes)) {
     const app = await visit(command)
     await context.test('signs in, and keeps the sign-in in an encrypted cookie until then', async () => {
       const callback = await consent(app)
-      const [[cookie, value]] = app.cookies
+      const [[cookie, value]] = app.jar.sentTo(app.origin)
       assert.equal(cookie, `hf-signin.${new URL(callback).searchParams.get('state')}`)
       assert.doesNotMatch(Buffer.from(value, 'base64url').toString('latin1'), /verifier|here/)
-      const { status, json } = await app.get(callback)
+      const { status, json } = await app.visit(callback)
       assert.deepEqual([status, json.user.username, json.user.emails[0].verified], [200, 'ada', true])
-      assert.deepEqual([json.info, app.cookies.size], [{ state: { from: '/here' } }, 0])
-      assert.equal((await app.get(callback)).json.info.code, 'state_used')
+      assert.deepEqual([json.info, app.jar.header(app.origin)], [{ state: { from: '/here' } }, ''])
+      assert.equal((await app.visit(callback)).json.info.code, 'state_used')
     })
     await context.test('begins a lost sign-in again, once', async () => {
       const lost = await consent(app)
-      app.cookies.clear()
-      const callback = await hub.signIn((await app.get(lost)).location, 'ada')
-      assert.equal((await new Visitor(hub, app.origin).get(callback)).json.info.code, 'state_lost')
-      assert.equal((await app.get(callback)).json.user.username, 'ada')
+      app.jar.cookies.clear()
+      const callback = await hub.signIn(await app.begin(lost), 'ada')
+      assert.equal((await new Browser(app.origin).visit(callback)).json.info.code, 'state_lost')
+      assert.equal((await app.visit(callback)).json.user.username, 'ada')
     })
     await context.test('sends a code again over a new connection if the kept one was dead', async () => {
       await app.signIn()

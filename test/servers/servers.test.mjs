@@ -7,8 +7,8 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startHub } from 'passport-huggingface/testing'
+import { Browser, toPort } from '../support/browser.js'
 import { start } from '../support/program.mjs'
-import { throughProxy, Visitor } from '../support/visitor.mjs'
 
 const origin = 'http://127.0.0.1:3000'
 
@@ -40,12 +40,12 @@ for (const [kept, withRedis] of [
 
     /** One request, which reaches that server. */
     const visit = (browser, number, address) => {
-      browser.send = throughProxy(servers[number].line)
-      return browser.get(address)
+      browser.send = toPort(servers[number].line)
+      return browser.visit(address)
     }
 
     test('a callback that one server has dealt with begins again on the other, which does not send its code', async () => {
-      const browser = new Visitor(hub, origin)
+      const browser = new Browser(origin)
       const callback = await hub.signIn((await visit(browser, 0, '/auth/huggingface')).location, 'ada')
       assert.equal((await visit(browser, 0, callback)).status, 200)
       hub.requests.length = 0
@@ -56,7 +56,7 @@ for (const [kept, withRedis] of [
     })
 
     test('when a server is killed in the middle of a sign-in, this one and all others end on the other server', async () => {
-      const browser = new Visitor(hub, origin)
+      const browser = new Browser(origin)
       const tabs = []
       for (const username of ['ada', 'bo', 'chidi', 'dana', 'emi']) {
         const { location } = await visit(browser, tabs.length % 2, `/auth/huggingface?tab=${username}`)

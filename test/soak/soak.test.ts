@@ -1,10 +1,21 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, jest, test } from '@jest/globals'
-import type { Page } from '../support/browser'
-import { heap, shareProcess, startApp, Visitor } from '../support/process'
-import { type Behaviour, type Json, type RawHub, type RawRequest, respond, responseBytes, silent, write } from '../support/raw-hub'
+import { afterEach, expect, jest, test } from '@jest/globals'
+import { Browser } from '../support/browser'
+import { stateOf } from '../support/person'
+import {
+  type Behaviour,
+  clientID,
+  clientSecret,
+  type Json,
+  RawHub,
+  type RawRequest,
+  respond,
+  responseBytes,
+  silent,
+  write,
+} from '../support/raw-hub'
 
-shareProcess()
 jest.setTimeout(60_000)
 
 const signIns = 2000
@@ -43,10 +54,15 @@ const faults: Behaviour[] = [
   respond((request, hub) => tokens(request, hub, { nonce: 'of another' }), { keepAlive }),
 ]
 
+/** Somebody who has consented at the Hub, and what the Hub sends them back to. */
+async function consent(origin: string, person: string) {
+  const visitor = new Browser(origin)
+  return { visitor, callback: `/auth/huggingface/callback?code=${person}&state=${stateOf(await visitor.begin())}` }
+}
+
 /** One browser: it waits, leaves, or asks again, as chance has it. */
-async function visit(port: number, person: string): Promise<Page[]> {
-  const visitor = new Visitor(port)
-  const callback = (await visitor.consent()).replace(/code=\w+/, `code=${person}`)
+async function visit(origin: string, person: string) {
+  const { visitor, callback } = await consent(origin, person)
   const luck = Math.random()
   if (luck < 0.7) return [await visitor.visit(callback)]
   const leaving = new AbortController()
@@ -57,8 +73,19 @@ async function visit(port: number, person: string): Promise<Page[]> {
   return luck < 0.8 ? [] : [await visitor.visit(callback)]
 }
 
-test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sign-ins by %s`, async (by) => {
-  const { port, hub, visitor } = await startApp({ by, strategies: { huggingface: { timeout: 200, restart: true } } })
+let hub: RawHub
+let app: { line: string; stop: () => Promise<string> }
+afterEach(async () => {
+  await app?.stop()
+  await hub.close()
+})
+
+test.each(['name', 'instance'])(`a process lives through ${signIns} sign-ins by %s`, async (by) => {
+  hub = await RawHub.start({ keepAlive })
+  const { start } = await import('../support/program.mjs')
+  const client = { HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, HF_CLIENT_SECRET: clientSecret }
+  const env = { ...process.env, NODE_OPTIONS: '', ...client, TIMEOUT: '200', BY_INSTANCE: by === 'instance' ? 'yes' : '' }
+  app = await start(process.execPath, ['--expose-gc', join(__dirname, '../support/app.mjs')], { env })
   const closed = new Set<string>()
   const answer: Behaviour = (...asked) => {
     const luck = Math.random()
@@ -77,7 +104,7 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
     const run = async () => {
       while (begun < end) {
         const person = `of-${begun++}`
-        for (const { status, json } of await visit(port, person)) {
+        for (const { status, json } of await visit(app.line, person)) {
           statuses.push(status)
           if (status === 200) expect(json).toMatchObject({ user: { id: person } })
         }
@@ -85,7 +112,7 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
     }
     await Promise.all(Array.from({ length: atOnce }, run))
     await sleep(400)
-    return heap()
+    return Number(await (await fetch(`${app.line}/heap`)).json())
   }
   const early = await runUntil(signIns / 4)
   const late = await runUntil(signIns)
@@ -98,5 +125,7 @@ test.each(['name', 'instance'] as const)(`a process lives through ${signIns} sig
   expect([...sent].filter(([code, times]) => times > (closed.has(code) ? 2 : 1))).toEqual([])
   // and when the Hub is itself again, so is the app
   Object.assign(hub.answers, { token: honest, userinfo: honest, jwks: honest })
-  expect(await visitor.signIn()).toMatchObject({ status: 200 })
+  const { visitor, callback } = await consent(app.line, 'of-the-end')
+  expect(await visitor.visit(callback)).toMatchObject({ status: 200 })
+  expect(await app.stop()).toBe('')
 })

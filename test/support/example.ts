@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
-import { freePort } from './process'
 import { until } from './until'
 
 export type Example = Awaited<ReturnType<typeof startExample>>
@@ -23,4 +23,13 @@ export async function startExample(args: string[], env: Record<string, string> =
     if (child.kill()) await once(child, 'exit')
   }
   return { port, url, stop }
+}
+
+/** A port that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
