@@ -17,7 +17,7 @@ const publicOrigin = 'https://app.example'
 const people = ['ada', 'bo', 'cy', 'dee', 'eli']
 
 let hub: Hub
-const servers: (http.Server | http2.Http2Server)[] = []
+const atEnd: (() => unknown)[] = []
 beforeAll(async () => {
   const redirectURIs = ['http://127.0.0.1', publicOrigin].map((origin) => origin + callbackPath)
   hub = await startHub({ clients: [{ ...client, redirectURIs }], people: people.map((username) => ({ username })) })
@@ -27,7 +27,7 @@ afterEach(() => {
   hub.requests.length = 0
 })
 afterAll(async () => {
-  for (const server of servers) server.close()
+  for (const close of atEnd) close()
   await hub.close()
 })
 
@@ -43,7 +43,7 @@ async function start({ host = 'express', options, ...config }: Config, create: t
   const errors: unknown[] = []
   const listener: RequestListener = await apps[host](strategy, config, errors)
   const server = create.createServer(listener)
-  servers.push(server)
+  atEnd.push(() => server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, errors }
 }
@@ -172,6 +172,7 @@ describe.each<[string, Config]>([
 test('over HTTP/2, where the host is in :authority, a person signs in', async () => {
   const { origin: url } = await start({ host: 'http' }, http2)
   const session = http2.connect(url)
+  atEnd.push(() => session.destroy())
   const visit = async (target: string, cookie = '') => {
     const { pathname, search } = new URL(target, url)
     const stream = session.request({ ':path': pathname + search, cookie })
@@ -182,7 +183,6 @@ test('over HTTP/2, where the host is in :authority, a person signs in', async ()
   const callback = await hub.signIn(location, 'ada')
   expect(callback.startsWith(url + callbackPath)).toBe(true)
   expect(await visit(callback, cookies[0].split(';')[0])).toMatchObject({ text: expect.stringContaining('"username":"ada"') })
-  session.destroy()
 })
 
 describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
