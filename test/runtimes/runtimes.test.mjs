@@ -10,8 +10,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startHub } from 'passport-huggingface/testing'
-import { generate } from 'selfsigned'
 import { Browser } from '../support/browser.js'
+import { certificate } from '../support/certificate.js'
 import { lendModules } from '../support/modules.mjs'
 import { start } from '../support/program.mjs'
 
@@ -48,9 +48,7 @@ const proxy = http.createServer().on('connect', (req, down) => {
 for (const server of [relayServer, proxy]) await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = relayServer.address()
 
-const subjectAltName = { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }
-const certificate = { keyType: 'ec', algorithm: 'sha256', extensions: [subjectAltName] }
-const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], certificate)
+const { key, cert } = await certificate()
 writeFileSync(inFolder('ca.pem'), cert)
 const hub = await startHub({ tls: { key, cert }, host: '127.0.0.2', port, url: `https://localhost:${port}` })
 const requestsTo = (endpoint) => hub.requests.filter((request) => request.endpoint === endpoint).length

@@ -112,21 +112,8 @@ test('a person who is renamed keeps their sub, and may have any claim', async ()
   expect(await ownApp.userinfo(tokens)).toMatchObject({ sub, preferred_username: 'after', hobby: 'chess', isPro: 'perhaps' })
 })
 
-test('two Hubs share nothing', async () => {
-  const tokens = await app.tokens('ada')
-  expect(await ownApp.userinfo(tokens)).toEqual(badToken)
-  const keysOf = async ({ url }: Hub) => ((await (await fetch(`${url}/oauth/jwks`)).json()) as { keys: Json[] }).keys
-  const [key] = await keysOf(hub)
-  expect(key).toMatchObject({ kty: 'RSA', kid: idTokenParts(tokens)[0]?.['kid'] })
-  expect(key).not.toHaveProperty('d')
-  expect((await keysOf(own))[0]?.['kid']).not.toBe(key?.['kid'])
-})
-
-test('codes have expired, and refresh tokens have not', async () => {
-  const tokens = await app.tokens('ada')
-  hub.faults = { expireCode: true }
-  expect(await app.tokens('ada')).toMatchObject(invalidGrant)
-  expect(await app.refresh(tokens)).toHaveProperty('status', 200)
+test('two Hubs share no tokens', async () => {
+  expect(await ownApp.userinfo(await app.tokens('ada'))).toEqual(badToken)
 })
 
 test.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint responds as it is told, later, or only in part', async (endpoint) => {
@@ -148,11 +135,11 @@ test.each(['token', 'userinfo', 'jwks'] as const)('the %s endpoint responds as i
   expect(performance.now() - start).toBeGreaterThan(25)
 })
 
-test('a Hub that hangs or is slow closes at once', async () => {
+test('a Hub that hangs closes at once', async () => {
   const closing = await startHub()
-  closing.faults = { userinfo: { hang: true }, jwks: { delay: 60_000 } }
-  const pending = ['userinfo', 'jwks'].map((endpoint) => expect(fetch(`${closing.url}/oauth/${endpoint}`)).rejects.toThrow('fetch failed'))
-  while (closing.requests.length < 2) await new Promise(setImmediate)
+  closing.faults = { userinfo: { hang: true } }
+  const pending = expect(fetch(`${closing.url}/oauth/userinfo`)).rejects.toThrow('fetch failed')
+  while (closing.requests.length === 0) await new Promise(setImmediate)
   await closing.close()
-  await Promise.all(pending)
+  await pending
 })
