@@ -67,10 +67,7 @@ function compile(language, files, options) {
   const args = [path.join(root, 'node_modules/typescript/bin/tsc'), '--pretty', 'false']
   const { stdout, stderr, error } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
   if (error || stderr) throw error ?? new Error(stderr)
-  const lines = stdout.split('\n').filter((line) => /error TS/.test(line))
-  const foreign = lines.filter((line) => !written.some(({ name }) => line.startsWith(`${name}.`)))
-  if (foreign.length) throw new Error(foreign.join('\n'))
-  return lines
+  return stdout.split('\n').filter((line) => line !== '')
 }
 
 export const local = 'http://localhost:3000'

@@ -176,9 +176,9 @@ test('over HTTP/2, where the host is in :authority, a person signs in', async ()
 })
 
 describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) => {
-  const redirectURI = async (config: Config, callbackURL: string, visit: object, path = '/auth/huggingface') => {
-    const { origin } = await start({ ...config, host, strategy: { callbackURL } })
-    return new URL(await new Browser(origin).begin(path, visit)).searchParams.get('redirect_uri')
+  const redirectURI = async (config: Config, headers: Record<string, string>, path = '/auth/huggingface') => {
+    const { origin } = await start({ ...config, host })
+    return new URL(await new Browser(origin).begin(path, { headers })).searchParams.get('redirect_uri')
   }
 
   test.each([
@@ -189,25 +189,18 @@ describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) =
     ['https://app.example/callback', 'https://app.example/callback'],
   ])('starts where the router is mounted, or at the root, and an absolute one stays: %s', async (callbackURL, expected) => {
     for (const at of ['app.example:8443', '[::1]:3000']) {
-      const uri = await redirectURI({ mount: '/en/auth' }, callbackURL, { headers: { host: at } }, '/en/auth/huggingface')
+      const uri = await redirectURI({ mount: '/en/auth', strategy: { callbackURL } }, { host: at }, '/en/auth/huggingface')
       expect(uri).toBe(new URL(expected, `http://${at}`).href)
     }
   })
 
-  const forwarded = { host: 'app.internal', 'x-forwarded-host': 'app.example, inner.example', 'x-forwarded-proto': 'https, http' }
-  test.each<[setting: unknown, origin: string]>([
-    [false, 'http://app.internal'],
+  test.each([
     ['10.0.0.0/8', 'http://app.internal'],
-    [0, 'http://app.internal'],
     ['loopback', 'https://app.example'],
-    [1, 'https://app.example'],
-    [true, 'https://app.example'],
-  ])(
-    'that is relative believes forwarded headers, the first of several, only of a peer that "trust proxy" trusts: %s',
-    async (trustProxy, origin) => {
-      expect(await redirectURI({ trustProxy }, '/callback', { headers: forwarded })).toBe(`${origin}/callback`)
-    },
-  )
+  ])('that is relative believes the first of several proxies only if "trust proxy" trusts the peer: %s', async (trustProxy, origin) => {
+    const headers = { host: 'app.internal', 'x-forwarded-host': 'app.example, inner.example', 'x-forwarded-proto': 'https, http' }
+    expect(await redirectURI({ trustProxy }, headers)).toBe(origin + callbackPath)
+  })
 
   test('that is relative fails for a Host header that is no host', async () => {
     const browser = new Browser((await start({ host })).origin)

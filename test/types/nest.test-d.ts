@@ -16,13 +16,9 @@ export class Named extends PassportStrategy(HuggingFaceStrategy, 'another name')
 }
 export const refresh = async (signIn: Named) => (await signIn.refreshAccessToken('some-token')).accessToken
 
-export class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
+export abstract class WrongOption extends PassportStrategy(HuggingFaceStrategy) {
   constructor() {
     // @ts-expect-error: it is spelled clientID
     super({ clientId: 'some-id' })
-  }
-
-  validate(): boolean {
-    return true
   }
 }
