@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -10,8 +10,7 @@ import type { AxeResults } from 'axe-core'
 import { type Browser, chromium, type FrameLocator, type Locator, type Page } from 'playwright-core'
 import { version } from '../../package.json'
 import { certificate } from '../support/certificate'
-
-const project = join(__dirname, '../..')
+import { lendModules, root } from '../support/modules'
 
 /** Chromium. It sends every request for another machine to `port`, so that invented hosts work and the Internet cannot be reached. */
 export async function startChromium(port: number): Promise<Browser> {
@@ -25,14 +24,10 @@ export async function startChromium(port: number): Promise<Browser> {
 /** Copies an example to a place where it finds only the dependencies it declares, and the built package. Returns its folder. */
 export function installExample(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`))
-  cpSync(join(project, 'examples', name), folder, { recursive: true, filter: (source) => !source.endsWith('node_modules') })
+  cpSync(join(root, 'examples', name), folder, { recursive: true, filter: (source) => !source.endsWith('node_modules') })
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   expect(dependencies['passport-huggingface']).toBe(`^${version}`)
-  mkdirSync(join(folder, 'node_modules'))
-  for (const dependency of Object.keys({ ...dependencies, ...devDependencies })) {
-    const place = dependency === 'passport-huggingface' ? project : join(project, 'node_modules', dependency)
-    symlinkSync(place, join(folder, 'node_modules', dependency))
-  }
+  lendModules(folder, Object.keys({ ...dependencies, ...devDependencies }))
   return folder
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { startHub } from 'passport-huggingface/testing'
 import { Browser, toPort } from '../support/browser.js'
-import { lendModules, root } from '../support/modules.mjs'
+import { lendModules, root } from '../support/modules.js'
 import { start } from '../support/program.mjs'
 import { samples } from './samples.mjs'
 

@@ -1,7 +1,7 @@
 // The samples of the documentation, found.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { root } from '../support/modules.mjs'
+import { root } from '../support/modules.js'
 
 export const read = (file) => readFileSync(path.join(root, file), 'utf8')
 

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { samples } from '../docs/samples.mjs'
-import { root } from '../support/modules.mjs'
+import { root } from '../support/modules.js'
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
 const limit = 5 * 60_000

@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { startHub } from 'passport-huggingface/testing'
 import { Browser } from '../support/browser.js'
 import { certificate } from '../support/certificate.js'
-import { lendModules } from '../support/modules.mjs'
+import { lendModules } from '../support/modules.js'
 import { start } from '../support/program.mjs'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'passport-huggingface-'))
