@@ -87,13 +87,6 @@ for (const [name, runtime] of Object.entries(runtimes)) {
       assert.deepEqual([json.info, app.jar.header(app.origin)], [{ state: { from: '/here' } }, ''])
       assert.equal((await app.visit(callback)).json.info.code, 'state_used')
     })
-    await context.test('begins a lost sign-in again, once', async () => {
-      const lost = await consent(app)
-      app.jar.cookies.clear()
-      const callback = await hub.signIn(await app.begin(lost), 'ada')
-      assert.equal((await new Browser(app.origin).visit(callback)).json.info.code, 'state_lost')
-      assert.equal((await app.visit(callback)).json.user.username, 'ada')
-    })
     await context.test('sends a code again over a new connection if the kept one was dead', async () => {
       await app.signIn()
       const before = requestsTo('token')
