@@ -1,4 +1,4 @@
-// One of several servers of the same app. Pending sign-ins are kept in cookies, or in Redis if there is one.
+// One of several servers of the same app, which keeps its sessions in Redis, and the pending sign-ins in these.
 import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'
@@ -6,32 +6,20 @@ import passport from 'passport'
 import { HuggingFaceStrategy, SessionStateStore } from 'passport-huggingface'
 import { createClient } from 'redis'
 
-const { HF_HUB_URL: hubURL, REDIS: path } = process.env
-const app = express()
+const client = createClient({ socket: { path: process.env.REDIS } })
+// it tries again until Redis has started
+await client.on('error', () => {}).connect()
 
-if (path) {
-  const client = createClient({ socket: { path } })
-  // it tries again until Redis has started
-  await client.on('error', () => {}).connect()
-  app.use(session({ store: new RedisStore({ client }), secret: 'the secret of the sessions', resave: false, saveUninitialized: false }))
-  passport.serializeUser((user, done) => done(null, user))
-  passport.deserializeUser((user, done) => done(null, user))
-  app.use(passport.session())
-}
-
-const client = { hubURL, clientID: 'local-app', clientSecret: 'local-app-secret', callbackURL: '/auth/huggingface/callback' }
-const options = { ...client, ...(path && { store: new SessionStateStore() }) }
+const oauthApp = { hubURL: process.env.HF_HUB_URL, clientID: 'local-app', clientSecret: 'local-app-secret' }
+const options = { ...oauthApp, callbackURL: '/auth/huggingface/callback', store: new SessionStateStore() }
 passport.use(new HuggingFaceStrategy(options, async (_accessToken, _refreshToken, { id, username }) => ({ id, username })))
+passport.serializeUser((user, done) => done(null, user))
+passport.deserializeUser((user, done) => done(null, user))
 
+const app = express()
+app.use(session({ store: new RedisStore({ client }), secret: 'the secret of the sessions', resave: false, saveUninitialized: false }))
+app.use(passport.session())
 // without keepSessionInfo, Passport drops the sign-ins of other tabs from the session when the first one ends
-const keep = path ? { keepSessionInfo: true } : { session: false }
-
-app.get('/auth/huggingface', (req, res, next) => {
-  passport.authenticate('huggingface', { ...keep, state: { tab: req.query.tab } })(req, res, next)
-})
-app.get('/auth/huggingface/callback', passport.authenticate('huggingface', keep), (req, res) => {
-  res.json({ username: req.user.username, state: req.authInfo.state })
-})
-app.get('/me', (req, res) => res.json(req.user ?? null))
-
-const server = app.listen(0, '127.0.0.1', () => console.log(server.address().port))
+app.use('/auth/huggingface', passport.authenticate('huggingface', { keepSessionInfo: true }))
+app.use((req, res) => res.json({ user: req.user }))
+const server = app.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`))

@@ -9,7 +9,7 @@ import {
   SessionStateStore,
   type StateMeta,
   type StateStore,
-  Strategy,
+  type Strategy,
   spaceOptions,
 } from 'passport-huggingface'
 import { type Equal, expectType, options } from './expect.js'
@@ -35,7 +35,6 @@ const everything: Required<HuggingFaceStrategyOptions> = {
   passReqToCallback: false,
 }
 passport.use(new HuggingFaceStrategy(everything, verify))
-passport.use('by another name', new Strategy(everything, verify))
 expectType<Equal<typeof Strategy, typeof HuggingFaceStrategy>>()
 
 // what the environment may have or not
@@ -91,4 +90,3 @@ export const store = {
   },
 } satisfies StateStore
 new HuggingFaceStrategy({ ...options, store }, verify)
-new HuggingFaceStrategy({ ...options, store: new SessionStateStore() }, verify)

@@ -56,7 +56,6 @@ const withAll: VerifyWithRequestAndParams = (req, _accessToken, _refreshToken, p
   done(null, profile)
 }
 new HuggingFaceStrategy(withRequest, withAll)
-new HuggingFaceStrategy({ ...options, passReqToCallback: false }, async (_accessToken, _refreshToken, profile) => profile)
 
 // Passport's own type of done
 new HuggingFaceStrategy(options, (_accessToken, _refreshToken, profile, done: passport.DoneCallback) => done(null, profile))
