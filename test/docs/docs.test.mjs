@@ -55,11 +55,6 @@ describe('safePath, the check of returnTo', () => {
     for (const returnTo of [undefined, null, 1, {}, ['/x'], 'models', 'https://evil.example']) assert.equal(safePath(returnTo), '/')
   })
 
-  test('keeps paths', () => {
-    const paths = '/ /models /models?sort=new&q=a%20b#top /a/b/../c /search?next=https://x.example// /@ada /x:y /a//b'
-    for (const returnTo of paths.split(' ')) assert.equal(target(safePath(returnTo)).href, target(returnTo).href)
-  })
-
   test('stays on the site whatever is put together', () => {
     const words = ['..', '%2e', '%2f', '%5c', 'evil.example', 'http:', 'javascript:', 'base.invalid']
     const part = fc.constantFrom(...'/\\.\t\n\r @:?#\u3002\u2044\0[', ...words)

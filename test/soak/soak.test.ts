@@ -3,18 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { Browser } from '../support/browser'
 import { stateOf } from '../support/person'
-import {
-  type Behaviour,
-  clientID,
-  clientSecret,
-  type Json,
-  RawHub,
-  type RawRequest,
-  respond,
-  responseBytes,
-  silent,
-  write,
-} from '../support/raw-hub'
+import type { Behaviour, Json, RawRequest } from '../support/raw-hub'
+import { clientID, clientSecret, RawHub, respond, responseBytes, silent, write } from '../support/raw-hub'
 
 jest.setTimeout(60_000)
 

@@ -13,7 +13,7 @@ export async function start(command, args, options) {
     return (await complaints).join('')
   }
   for await (const line of createInterface({ input: child.stdout })) {
-    return { line, stop, isRunning: () => child.exitCode === null && child.signalCode === null }
+    return { line, stop }
   }
   throw new Error(`${command} ${args.join(' ')}\n${await stop()}`)
 }

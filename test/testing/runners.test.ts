@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
+import { root } from '../support/modules'
 
-const root = join(__dirname, '../..')
 const cli = join(root, 'dist/testing/cli.js')
 const { NODE_OPTIONS: _, ...env } = process.env
 

@@ -46,7 +46,7 @@ new HuggingFaceStrategy({ clientID: 'a public client, with a callbackURL for eac
 new HuggingFaceStrategy({ ...options, stateSecret: ['one', 'two'] as const, scope: ['openid', 'email'] as const }, verify)
 new HuggingFaceStrategy({ ...options, skipUserProfile: () => true, scope: 'openid profile' }, verify)
 new HuggingFaceStrategy({ ...options, skipUserProfile: (accessToken, done) => done(null, accessToken.length > 0) }, verify)
-new HuggingFaceStrategy({ ...spaceOptions(), profileSource: 'id_token' }, verify)
+new HuggingFaceStrategy({ ...spaceOptions(), profileSource: 'id_token', store: new SessionStateStore() }, verify)
 
 // scopes complete in an editor, and any other string is accepted
 new HuggingFaceStrategy({ ...options, scope: ['profile', 'a-scope-of-tomorrow'] }, verify)
