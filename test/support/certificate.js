@@ -7,6 +7,10 @@ exports.certificate = async () => {
     { type: 7, ip: '127.0.0.1' },
   ]
   const extensions = [{ name: 'subjectAltName', altNames }]
-  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec', extensions })
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions,
+  })
   return { key, cert }
 }
