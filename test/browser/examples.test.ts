@@ -25,10 +25,9 @@ let browser: Browser
 let person: BrowserContext
 let page: Page
 /** The example of a Space, with all that it needs. */
-let spaceFolder: string
+const spaceFolder = installExample('space')
 
 beforeAll(async () => {
-  spaceFolder = installExample('space')
   relay = await startRelay()
   browser = await startChromium(relay.port)
 })
@@ -250,11 +249,11 @@ test('an app without registration signs a person in', async () => {
 })
 
 test.each([
-  ['express', () => 'examples/express', '/profile', 'Ada Moreno'],
-  ['space', () => spaceFolder, '/', 'Hello, Ada Moreno!'],
-  ['unregistered', () => 'examples/unregistered', '/', 'Hello, ada!'],
+  ['express', 'examples/express', '/profile', 'Ada Moreno'],
+  ['space', spaceFolder, '/', 'Hello, Ada Moreno!'],
+  ['unregistered', 'examples/unregistered', '/', 'Hello, ada!'],
 ])("on the developer's machine, the example %s needs no Hub: it brings its own", async (_, folder, arrival, greeting) => {
-  const example = await startExample(`${folder()}/server.mjs`)
+  const example = await startExample(`${folder}/server.mjs`)
   try {
     await page.goto(example.url)
     await beginSignIn(page, 'Ada Moreno')

@@ -1,12 +1,17 @@
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Browser } from '../support/browser'
 import { stateOf } from '../support/person'
 import { clientID, clientSecret, RawHub, respond } from '../support/raw-hub'
 import { secretsIn } from '../support/secrets'
 
+let hub: RawHub
+beforeAll(async () => {
+  hub = await RawHub.start()
+})
+afterAll(() => hub.close())
+
 test('NODE_DEBUG=passport-huggingface prints why each leg ended as it did, without a secret', async () => {
-  const hub = await RawHub.start()
   const { start } = await import('../support/program.mjs')
   const env = { ...process.env, NODE_OPTIONS: '', NODE_DEBUG: 'passport-huggingface' }
   const client = { HF_HUB_URL: hub.url, HF_CLIENT_ID: clientID, HF_CLIENT_SECRET: clientSecret }
@@ -21,21 +26,16 @@ test('NODE_DEBUG=passport-huggingface prints why each leg ended as it did, witho
   await comeBack(`code=${code}&state=x`)
   await comeBack('error=access_denied&state=x')
   // without Node's prefix
-  const lines = (await stop())
-    .trim()
-    .split('\n')
-    .map((printed: string) => printed.replace(/^PASSPORT-HUGGINGFACE \d+: /, ''))
-  await hub.close()
-  expect(lines).toEqual(
-    [
-      /^begun: /,
-      /^ended: success$/,
-      /^begun: /,
-      /^ended: error TokenError invalid_grant/,
-      /^begins again: The state was not issued by this app\.$/,
-      /^begun: /,
-      /^ended: fail state_unknown /,
-    ].map((line) => expect.stringMatching(line)),
-  )
-  expect(secretsIn(lines.join(), [...hub.secrets, code])).toEqual([])
+  const printed: string = (await stop()).replace(/^PASSPORT-HUGGINGFACE \d+: /gm, '')
+  const beginnings = [
+    'begun: ',
+    'ended: success',
+    'begun: ',
+    'ended: error TokenError invalid_grant',
+    'begins again: The state was not issued by this app.',
+    'begun: ',
+    'ended: fail state_unknown ',
+  ]
+  expect(printed.trim().split('\n')).toEqual(beginnings.map((text) => expect.stringMatching(`^${text}`)))
+  expect(secretsIn(printed, [...hub.secrets, code])).toEqual([])
 })

@@ -1,12 +1,10 @@
-// Compile-only: passport.authenticate('huggingface', …).
+// Compile-only: passport.authenticate('huggingface', …). The README has the usual calls.
 import express, { type RequestHandler } from 'express'
 import passport, { Passport } from 'passport'
 import { type HuggingFaceAuthenticateOptions, HuggingFaceStrategy, type SignInFailureCode } from 'passport-huggingface'
 import { type Equal, expectType, options } from './expect.js'
 
 const app = express()
-app.get('/', passport.authenticate('huggingface'))
-app.get('/', passport.authenticate('huggingface', { successRedirect: '/', failureRedirect: '/sign-in', failureMessage: true }))
 app.get('/', new Passport().authenticate('huggingface', { scope: ['openid', 'a-scope-of-tomorrow'], prompt: 'consent' }))
 app.get('/', passport.authenticate('huggingface', { orgIds: ['65f000000000000000000a01'], callbackURL: '/cb', session: false }))
 
@@ -29,12 +27,10 @@ export const handler: RequestHandler = (req, res, next) => {
     expectType<Equal<typeof error, Error | null>>()
     expectType<Equal<typeof user, Express.User | false | null | undefined>>()
     expectType<Equal<typeof status, number | undefined>>()
-    if (error) return next(error)
     // @ts-expect-error: no such code
-    if (info?.code === 'denied') return res.end()
+    if (info?.code === 'denied') return next()
     expectType<Equal<NonNullable<typeof info>['code'], SignInFailureCode | undefined>>()
-    if (!user) return res.status(status ?? 401).json({ message: info?.message, detail: info?.detail })
-    return res.json({ id: user.id, state: info?.state })
+    res.json(info?.state)
   })(req, res, next)
 }
 passport.authenticate('huggingface', (_error, user) => (user ? user.id : undefined))
