@@ -22,7 +22,7 @@ function visit(address, cookie = '') {
   Object.assign(req, { query: Object.fromEntries(searchParams), app: { get: () => () => false } })
   return new Promise((resolve, reject) => {
     const res = new ServerResponse(req)
-    res.end = () => resolve(res.writeHead(res.statusCode))
+    res.end = () => resolve(res.headersSent ? res : res.writeHead(res.statusCode))
     req.res = res
     const decide = (error, user, info) => {
       return user?.id === person.sub ? res.end() : reject(error ?? new Error(`${name}: ${JSON.stringify(info)}`))
