@@ -67,9 +67,16 @@ export function originOf(req: HostRequest, trustForwarded = false): string | und
   // HTTP/2 has no Host header
   const host = frameworkHost || headers[':authority'] || headers.host
   const protocol = ctx?.protocol || req.protocol || (socket?.encrypted ? 'https' : 'http')
-  const origin = `${forwarded('proto') || protocol}://${forwarded('host') || host}`
+  const origin = `${forwarded('proto') || protocol}://${forwarded('host') || host || ''}`
   return /^https?:\/\/[\w.:[\]-]+$/i.test(origin) && URL.canParse(origin) ? origin : undefined
 }
+
+/**
+ * Whether the request came over https. On a machine of one's own it does not count: serverless-http
+ * says so of every request.
+ */
+export const isHTTPS = (req: HostRequest): boolean =>
+  /^https:\/\/(?!localhost\b|127\.|\[::1\])/i.test(originOf(req) ?? '')
 
 /**
  * The absolute form of `callbackURL`. A relative one starts where the router is mounted.

@@ -7,10 +7,11 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { parse, serialize } from 'cookie'
-import { type HostRequest, responseIsMissing, responseOf } from '../framework'
+import { assertSignIn } from '../errors'
+import { type HostRequest, isHTTPS, responseIsMissing, responseOf } from '../framework'
 import {
   checkHandle,
-  defaultMaxAge,
+  checkMaxAge,
   excess,
   isHandle,
   newHandle,
@@ -36,7 +37,7 @@ export interface CookieStateStoreOptions {
 /** Maximum size of one encrypted sign-in, in bytes. Browsers refuse cookies over 4096. */
 const maxCookieSize = 3072
 
-/** Maximum size of all of them together, in bytes. Node's limit for all headers is 16 KiB. */
+/** Maximum size of all of them together, in characters. Node's limit for all headers is 16 KiB. */
 const maxTotalSize = 3800
 
 /** How many cookies one response removes at the most, whatever the browser sent. */
@@ -60,13 +61,13 @@ export class CookieStateStore implements SignInStore {
 
   /** @throws {TypeError} if there is no secret */
   constructor(options: CookieStateStoreOptions) {
-    const { secret, maxAge = defaultMaxAge, sameSite = 'lax', partitioned = false } = options
+    const { secret, maxAge, sameSite = 'lax', partitioned = false } = options
     const secrets = [secret ?? []].flat()
     if (secrets.length === 0 || !secrets.every((each) => typeof each === 'string' && each !== '')) {
       throw new TypeError('CookieStateStore needs a secret, or a list with the newest first')
     }
     this.keys = secrets.map(deriveKey)
-    this.maxAge = maxAge
+    this.maxAge = checkMaxAge(maxAge)
     this.attributes = { sameSite, partitioned }
   }
 
@@ -79,8 +80,8 @@ export class CookieStateStore implements SignInStore {
       const sizes = `${value.length} bytes encrypted, at most ${maxCookieSize}`
       throw new RangeError(`state is too large for a cookie (${sizes}); store it and pass its key`)
     }
-    const old = excess(cookiesOf(req, prefix), maxTotalSize - value.length).slice(0, maxRemovals)
-    for (const each of old) this.setCookie(req, prefix + each, '', 0)
+    const old = excess(cookiesOf(req, prefix), maxTotalSize - value.length)
+    for (const each of old.slice(-maxRemovals)) this.setCookie(req, prefix + each, '', 0)
     this.setCookie(req, prefix + handle, value, this.maxAge)
     return handle
   }
@@ -89,9 +90,13 @@ export class CookieStateStore implements SignInStore {
   async take(req: HostRequest, handle: string): Promise<SignIn> {
     checkHandle(handle, this.maxAge)
     const cookies = parse(req.headers.cookie ?? '')
-    for (const name of [securePrefix + handle, plainPrefix + handle]) {
+    // Another subdomain can set a plain cookie, so it does not count on https.
+    const prefixes = isHTTPS(req) ? [securePrefix] : [securePrefix, plainPrefix]
+    const name = prefixes.map((prefix) => prefix + handle).find((each) => cookies[each])
+    if (name) {
       const signIn = this.decrypt(cookies[name], name)
-      if (!signIn) continue
+      const detail = 'Its cookie cannot be decrypted; is the secret the same on all servers?'
+      assertSignIn(signIn, 'state_unknown', detail)
       this.setCookie(req, name, '', 0)
       return signIn
     }
@@ -154,10 +159,7 @@ function deriveKey(secret: string): KeyObject {
   )
 }
 
-/**
- * Initialization vector, ciphertext and tag. The name of the cookie is authenticated with them: what
- * another subdomain puts into a plain cookie does not open a sign-in that began on https.
- */
+/** Initialization vector, ciphertext and tag. The name of the cookie is authenticated with them. */
 function encrypt(text: string, key: KeyObject, name: string): string {
   const iv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name))

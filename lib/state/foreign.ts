@@ -1,6 +1,7 @@
 import { fromCallback } from '../callback'
 import { assertSignIn } from '../errors'
 import type { HostRequest, Request } from '../framework'
+import { displayText } from '../hub/display-text'
 import type { SignIn, SignInStore } from './store'
 
 /** What a state store is told about a sign-in. */
@@ -67,8 +68,8 @@ export class ForeignStore implements SignInStore {
         ? verify(req, handle, callback)
         : verify(req, handle, meta, callback),
     )
-    const said = `The state store said: ${Object(state).message ?? 'no'}`
-    assertSignIn(verifier, 'state_unknown', said)
+    const said = displayText(Object(state).message) ?? 'no'
+    assertSignIn(verifier, 'state_unknown', `The state store said: ${said}`)
     const { audience, callbackURL, scope, state: appState } = Object(state) as Partial<SignIn>
     const isWhole = [verifier, audience, callbackURL, scope].every(
       (part) => typeof part === 'string',

@@ -1,7 +1,7 @@
 import type { HostRequest } from '../framework'
 import {
   checkHandle,
-  defaultMaxAge,
+  checkMaxAge,
   excess,
   isExpired,
   isHandle,
@@ -30,7 +30,7 @@ export class SessionStateStore implements SignInStore {
 
   constructor({ key = 'huggingface:sign-ins', maxAge }: SessionStateStoreOptions = {}) {
     this.key = key
-    this.maxAge = maxAge ?? defaultMaxAge
+    this.maxAge = checkMaxAge(maxAge)
   }
 
   /** Called by the strategy. */
@@ -66,6 +66,6 @@ export class SessionStateStore implements SignInStore {
 
   /** Assigns a new object: some session stores do not notice a change inside the old one. @internal */
   private write(req: HostRequest, signIns: Map<string, SignIn>): void {
-    Object.assign(req.session ?? {}, { [this.key]: Object.fromEntries(signIns) })
+    if (req.session) req.session[this.key] = Object.fromEntries(signIns)
   }
 }

@@ -27,7 +27,13 @@ export interface SignInStore {
  * How long a person has to come back, in milliseconds: one hour, as in Hugging Face's own chat-ui.
  * They may have to create an account and confirm an e-mail address first.
  */
-export const defaultMaxAge = 60 * 60_000
+const defaultMaxAge = 60 * 60_000
+
+/** @throws {TypeError} if it is no number of milliseconds */
+export function checkMaxAge(maxAge = defaultMaxAge): number {
+  if (Number.isFinite(maxAge)) return maxAge
+  throw new TypeError('maxAge must be a number of milliseconds, such as 3600000')
+}
 
 /** How many sign-ins a browser may have in progress. One more replaces the oldest. */
 const maxSignIns = 5
@@ -45,13 +51,15 @@ export const isExpired = (handle: string, maxAge: number): boolean =>
   Date.now() - beganAt(handle) > maxAge
 
 /**
- * The handles of the sign-ins in progress that have to make room for a new one: the oldest.
+ * The handles of the oldest sign-ins in progress, which have to make room for a new one. The newest
+ * of them comes first.
  *
  * @param maxSize of those that stay, in characters of JSON
  */
 export function excess(signIns: Map<string, unknown>, maxSize: number): string[] {
   let size = 0
-  const newestFirst = [...signIns].sort(([a], [b]) => beganAt(b) - beganAt(a))
+  // Of two that began in the same millisecond, a store returns the older one first.
+  const newestFirst = [...signIns].reverse().sort(([a], [b]) => beganAt(b) - beganAt(a))
   const tooMany = newestFirst.filter((each, index) => {
     size += JSON.stringify(each).length
     return index >= maxSignIns - 1 || size > maxSize
@@ -69,8 +77,10 @@ export function checkHandle(handle: string, maxAge: number): void {
 
 /** Why a store does not have a sign-in, although it has `others` of this browser. */
 export function notFound(req: HostRequest, others: number): SignInFailure {
-  const notAmongThem = `This browser did not begin it, or has begun ${maxSignIns} others.`
-  if (others > 0) return new SignInFailure('state_unknown', notAmongThem)
+  if (others > 0) {
+    const detail = `This browser did not begin it, or has begun ${maxSignIns} others.`
+    return new SignInFailure('state_unknown', detail)
+  }
   const origin = originOf(req, true) ?? 'this server'
   const detail = `No cookie or session of this sign-in came back to ${origin}. If callbackURL has another host or scheme, open the app there, or let the framework trust its proxy. Otherwise the browser blocks cookies, the sign-in began in another browser, or the sign-in of another tab cleared the session.`
   return new SignInFailure('state_lost', detail)
