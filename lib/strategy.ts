@@ -120,7 +120,7 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
     this.keys = new SigningKeys(() => client.fetchKeys(config.jwksURL))
     this.cookies = secrets.length > 0 ? new CookieStateStore({ secret: secrets }) : undefined
     const meta = { authorizationURL, tokenURL, clientID, callbackURL }
-    const isOwn = store === undefined || 'save' in Object(store)
+    const isOwn = store === undefined || 'take' in Object(store)
     this.store = isOwn ? (store as SignInStore) : new ForeignStore(store as StateStore, meta)
   }
 
@@ -337,9 +337,8 @@ export class HuggingFaceStrategy extends OAuth2Strategy {
 
 /** A replaced method of `_oauth2` may fail with an object that is no error, as node-oauth's own do. */
 function rethrow(phase: HubPhase, error: unknown): never {
-  const isError = error instanceof Error
-  assertHub(isError, 'connection_failed', phase, 'a replaced method of _oauth2 failed')
-  throw error
+  if (error instanceof Error) throw error
+  throw new HubError('connection_failed', phase, 'a replaced method of _oauth2 failed')
 }
 
 /** RFC 7636 4.2 */
@@ -347,7 +346,7 @@ const s256 = (verifier: string): string => createHash('sha256').update(verifier)
 
 /** What an action threw, or what it means if Passport's own message does not say. */
 function explain(thrown: unknown): unknown {
-  const needsShim = /req\.session\.regenerate is not a function/.test(Object(thrown).message)
+  const needsShim = /req\.session\.regenerate is not a function/.test(inspect(thrown))
   const advice = 'With cookie-session, Passport needs the shim of docs/frameworks.md'
   return needsShim ? new Error(advice, { cause: thrown }) : thrown
 }
@@ -356,8 +355,8 @@ function explain(thrown: unknown): unknown {
 function describe([action, reason]: Outcome): string {
   if (action === 'success') return action
   const { name, code, detail, message } = Object(reason) as Record<string, unknown>
-  const isOurs = reason instanceof HubError || String(message).startsWith('HuggingFaceStrategy: ')
-  return [action, name, code, isOurs ? message : detail]
+  const isMistake = typeof message === 'string' && message.startsWith('HuggingFaceStrategy: ')
+  return [action, name, code, isMistake || reason instanceof HubError ? message : detail]
     .filter((part) => typeof part === 'string')
     .join(' ')
 }

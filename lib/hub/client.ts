@@ -102,13 +102,12 @@ export class HubClient extends OAuth2 {
     headers: OutgoingHttpHeaders,
     body?: string,
   ): Promise<HubResponse> {
-    const defaults = {
-      accept: 'application/json',
-      'accept-encoding': 'identity',
-      'user-agent': 'passport-huggingface',
+    const accept = { accept: 'application/json', 'accept-encoding': 'identity' }
+    const all: OutgoingHttpHeaders = { ...accept, 'user-agent': 'passport-huggingface' }
+    // By lower-case name, so that ours replace the app's however they are written.
+    for (const [name, value] of Object.entries({ ...this._customHeaders, ...headers })) {
+      all[name.toLowerCase()] = value
     }
-    // Of two names that differ in case alone, the last one counts. So ours replace the app's.
-    const all = { ...defaults, ...this._customHeaders, ...headers }
     const { timeout, parseErrorResponse: parse } = this.settings
     // What `setAgent` has set overrides the option.
     const agent = (this._agent as Agent | undefined) ?? this.settings.agent
@@ -164,8 +163,8 @@ export function parseErrorResponse(body: string, status: number, hasSecret = tru
  * @throws {HubError} invalid_response
  */
 export function readUserinfo(body: string, received: unknown): HuggingFaceProfile {
-  const { statusCode: status = 200, headers = {} } = Object(received) as Partial<IncomingMessage>
-  const response = { status, headers, body }
+  const { statusCode: status = 200, headers } = Object(received) as Partial<IncomingMessage>
+  const response = { status, headers: headers ?? {}, body }
   const profile = readProfile(readObject('userinfo', response), body)
   const details = responseDetails(response)
   assertHub(profile, 'invalid_response', 'userinfo', 'the response has no sub', details)

@@ -79,8 +79,8 @@ export async function send(request: HubRequest): Promise<HubResponse> {
         outgoing = undefined
         return { status: response.statusCode ?? 0, headers: response.headers, body }
       } catch (error) {
-        // The Hub may close a kept connection just as it is used again. It has not seen the request
-        // then, so it is safe to send even a code once more, over a new connection.
+        // The Hub may close a kept connection just as it is used again. Not one byte of a response
+        // came then, so even a code is sent once more, over a new connection. The Hub takes it once.
         const wasDead = isReused && sent.socket?.bytesRead === bytesBefore
         if (!wasDead || attempt > 1 || isExpired) throw error
         // Other idle connections are probably dead too. Some agents do not name theirs.
@@ -121,11 +121,14 @@ async function readBody(response: http.IncomingMessage, phase: HubPhase): Promis
   assertHub(size <= maxBodySize, 'response_too_large', phase, tooLarge, details)
   // We ask for no content encoding. If there is one, only the status is of use.
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
-  const text = Buffer.concat(chunks).toString()
-  // RFC 8259 8.1: a byte order mark may be ignored
-  if (encoding === 'identity') return text.replace(/^\ufeff/, '')
-  const encoded = 'the response has an unexpected content encoding'
-  assertHub(status >= 300, 'invalid_response', phase, encoded, details)
+  if (encoding === 'identity' || size === 0) {
+    // RFC 8259 8.1: a byte order mark may be ignored
+    return Buffer.concat(chunks)
+      .toString()
+      .replace(/^\ufeff/, '')
+  }
+  const unexpected = 'the response has an unexpected content encoding'
+  assertHub(status >= 300, 'invalid_response', phase, unexpected, details)
   return ''
 }
 
