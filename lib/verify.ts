@@ -23,20 +23,19 @@ export function callVerify(
   const args = [...first, accessToken, refreshToken, ...(arity === 5 ? [params] : []), profile]
   // Without a fourth parameter there is no `done`, unless all are in a rest parameter.
   const hasCallback = verify.length === 0 || arity > 3
-  return fromCallback((done) => verify(...args, withGuard(done)), hasCallback) as Promise<
-    [user?: Express.User, info?: object]
-  >
+  const call = (done: Callback) => verify(...args, Object.defineProperties(done, guard))
+  return fromCallback(call, hasCallback) as Promise<[user?: Express.User, info?: object]>
 }
 
 /**
  * In JavaScript, a verify of four parameters may have `params` for its third. It gets `done` for its
  * profile then, and would give every person the same `id`: undefined.
  */
-function withGuard(done: Callback): Callback {
-  const get = () => {
+const misread = {
+  get() {
     throw new TypeError(
       'this is `done`, not the profile: verify has four parameters (accessToken, refreshToken, profile, done); to get `params`, declare five: (accessToken, refreshToken, params, profile, done)',
     )
-  }
-  return Object.defineProperties(done, { id: { get }, username: { get }, emails: { get } })
+  },
 }
+const guard = { id: misread, username: misread, emails: misread }
