@@ -206,6 +206,7 @@ describe('a developer reads in the log', () => {
     ['It\0\u200b\u00ad burns', 'It burns'],
     [`It ${'x'.repeat(20)}! ${'x'.repeat(19)}`, `It ***! ${'x'.repeat(19)}`],
     [`It ${'x\u200b'.repeat(19)}x burns`, 'It *** burns'],
+    [`It ${'x\ud800'.repeat(19)}x burns\ud800`, 'It *** burns'],
     ['é'.repeat(301), `${'é'.repeat(300)}…`],
     ['é'.repeat(300), 'é'.repeat(300)],
     [`${'é'.repeat(299)}🤗`, `${'é'.repeat(299)}…`],
@@ -216,7 +217,7 @@ describe('a developer reads in the log', () => {
 
   const noSecret = 'set clientSecret (is its environment variable set?), or stateSecret for a public client'
   const noRedirect = 'set it to the redirect URI that is registered with your OAuth app'
-  const mistakes: Record<string, { options?: Options; res?: undefined; state?: string }> = {
+  const mistakes: Record<string, { options?: Options; res?: undefined; session?: object; state?: string }> = {
     'HuggingFaceStrategy: the response cannot be reached from the request; set req.res = res before passport.authenticate': {
       res: undefined,
     },
@@ -225,6 +226,7 @@ describe('a developer reads in the log', () => {
     'no cookie can be set; the response cannot be reached from the request; set req.res = res before passport.authenticate': {
       options: { store: new CookieStateStore({ secret: 'x' }) },
       res: undefined,
+      session: {},
     },
     'there is no req.session; use the session middleware before passport': { options: { store: new SessionStateStore() } },
     'state is too large for a cookie (5700 bytes encrypted, at most 3072); store it and pass its key': { state: 'x'.repeat(4000) },

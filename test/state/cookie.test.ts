@@ -71,11 +71,8 @@ describe('a cookie', () => {
   test.each<[string, Partial<HuggingFaceStrategyOptions>, Arrival]>([
     ['the response cannot be reached', {}, { res: undefined }],
     ['there is no secret', { clientSecret: undefined }, {}],
-  ])('is replaced by the session if %s, and without one the sign-in is an error', async (__, options, arrival) => {
+  ])('is replaced by the session if %s', async (__, options, arrival) => {
     const by = strategyWith(options)
-    errorOf(await new Person().visit(by, arrival))
-    // the app has asked for cookies
-    errorOf(await new Person({}).visit(strategyWith({ store: storeOf({}) }), { res: undefined }))
     const person = new Person({})
     const handle = await person.begin(by, arrival)
     expect([person.signIns(), Object.keys(person.session ?? {})]).toEqual([{}, ['huggingface:sign-ins']])
@@ -164,18 +161,11 @@ describe('encryption', () => {
   test('shows any change of a cookie, and the sign-in is unknown', async () => {
     const { person, handle, value, bytes } = await begun({ returnTo: '/' })
     const other = await begun('other', person)
-    const bit = fc.tuple(fc.nat(bytes.length - 1), fc.nat(7))
-    const changed = fc.oneof(
-      bit.map(([at, of]) => bytes.map((byte, index) => (index === at ? byte ^ (1 << of) : byte))),
-      fc.nat(bytes.length - 1).map((length) => bytes.subarray(0, length)),
-      fc.uint8Array({ minLength: 1, maxLength: 40 }).map((more) => Buffer.concat([bytes, more])),
-      fc.constant(other.bytes),
-    )
-    const property = fc.asyncProperty(changed, async (replaced) => {
-      person.plant(handle, Buffer.from(replaced).toString('base64url'))
+    const changed = [...bytes].flatMap((byte, at) => [bytes.with(at, byte ^ (1 << (at % 8))), bytes.subarray(0, at)])
+    for (const each of [...changed, Buffer.concat([bytes, Buffer.of(0)]), other.bytes]) {
+      person.plant(handle, Buffer.from(each).toString('base64url'))
       expect(await person.deny(strategy, handle)).toBe('state_unknown')
-    })
-    await fc.assert(property, { numRuns: 300 })
+    }
     person.plant(handle, value)
     expect(await person.deny(strategy, handle)).toBe('access_denied')
   })

@@ -4,7 +4,7 @@ import type { StateStore } from '../../lib'
 import { Person, secureCallback, stateOf } from '../support/person'
 import { respond } from '../support/raw-hub'
 import { errorOf, watchSignIns } from '../support/sign-in'
-import { pkceSessionStore, startWith, storeKinds, strategyWith } from '../support/stores'
+import { startWith, storeKinds, strategyWith } from '../support/stores'
 
 watchSignIns()
 
@@ -33,21 +33,6 @@ describe.each(storeKinds)('with %s', (_, makeStore) => {
     const refused = await person.finish(strategy, await person.begin(strategy, { options }))
     expect(errorOf(refused)).toMatchObject({ code: 'missing_id_token' })
   })
-})
-
-test("a refusal of passport-oauth2's session store is a failure, and a missing session is its error", async () => {
-  const strategy = strategyWith({ store: pkceSessionStore() })
-  const person = new Person({})
-  await person.begin(strategy)
-  expect(await person.deny(strategy, 'wrong')).toBe('state_unknown')
-  errorOf(await new Person().visit(strategy, {}))
-})
-
-test('the stores of passport-oauth2 that keep no code verifier are refused', () => {
-  for (const name of ['store', 'session', 'null']) {
-    const Store = require(`passport-oauth2/lib/state/${name}`)
-    expect(() => strategyWith({ store: new Store({ key: 'oauth2:hub' }) })).toThrow(TypeError)
-  }
 })
 
 type Done = (error: unknown, ...values: unknown[]) => void
@@ -105,7 +90,6 @@ describe('a store that fails', () => {
   const whole = { audience: 'a', callbackURL: secureCallback, scope: 'profile' }
   test.each<[string, unknown[]]>([
     ['the verifier', [true, whole]],
-    ['the state', ['a verifier']],
     ['the whole state', ['a verifier', { ...whole, scope: undefined }]],
   ])('to return %s is an error', async (_, values) => {
     const returning: Call = (done) => done(null, ...values)

@@ -52,20 +52,13 @@ describe('an error that comes back from the Hub', () => {
     ['invalid_scope', 'invalid_scope', 500],
     ['constructor', 'constructor', 500],
     ['Not a code!', 'server_error', 502],
-  ])('%s is an AuthorizationError %s with status %i', async (said, code, status) => {
-    const { comeBack } = await begin((await start()).strategy)
-    const uri = 'https://hub.example/docs'
-    const error = errorOf(await comeBack({ code: undefined, error: said, error_description: 'it burns', error_uri: uri }))
+  ])('%s is an AuthorizationError %s with status %i, and shows no state that it repeats', async (said, code, status) => {
+    const { comeBack, state } = await begin((await start()).strategy)
+    const uri = 'https://hub.example/docs?'
+    const query = { code: undefined, error: said, error_description: `it burns ${state}`, error_uri: uri + state }
+    const error = errorOf(await comeBack(query))
     expect(error).toBeInstanceOf(AuthorizationError)
-    expect(error).toMatchObject({ code, uri, status, statusCode: status, expose: false })
-    expect(error.message).toContain('it burns')
-  })
-
-  test('does not show the state that it repeats', async () => {
-    const { hub, strategy } = await start()
-    const { state, comeBack } = await begin(strategy)
-    hub.secrets.add(state)
-    const said = { error_description: `no ${state}`, error_uri: `https://hub.example/${state}` }
-    expect(await comeBack({ code: undefined, error: 'server_error', ...said })).toMatchObject({ action: 'error' })
+    expect(error).toMatchObject({ code, uri: `${uri}***`, status, statusCode: status, expose: false })
+    expect(error.message).toContain('it burns ***')
   })
 })

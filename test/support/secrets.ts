@@ -4,8 +4,6 @@ import { inspect } from 'node:util'
 export const echoes: Record<string, (text: string) => string> = {
   'as it is': (text) => text,
   'in percent encoding': encodeURIComponent,
-  'in percent encoding with small letters': (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
-  'in percent encoding twice': (text) => encodeURIComponent(encodeURIComponent(text)),
   'as a form': (text) => new URLSearchParams([['', text]]).toString().slice(1),
   'as JSON': (text) => JSON.stringify(text).slice(1, -1),
   'escaped for HTML': (text) => text.replace(/[&<>"'`=/+]/g, (character) => `&#${character.charCodeAt(0)};`),

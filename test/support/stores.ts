@@ -4,13 +4,13 @@ import { Person, secureCallback } from './person'
 import { startRawHub, strategyFor } from './sign-in'
 
 /** passport-oauth2's own, which keeps the code verifier in the session. */
-export function pkceSessionStore(): StateStore {
+function pkceSessionStore(): StateStore {
   const Store = require('passport-oauth2/lib/state/pkcesession')
   return new Store({ key: 'oauth2:hub' })
 }
 
 /** As an app may write one over its own database, bound to the browser by its session. It calls back later. */
-export function databaseStore(): StateStore {
+function databaseStore(): StateStore {
   const rows = new Map<string, { verifier: string; state: unknown; browser: unknown }>()
   const sessionOf = (req: object) => (req as { session: Record<string, unknown> }).session
   return {
