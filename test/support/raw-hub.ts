@@ -1,4 +1,4 @@
-import { createHash, createHmac, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
@@ -251,15 +251,10 @@ export function rsaKey(kid: string, modulusLength = 2048): Promise<SigningKey> {
   return key
 }
 
-/**
- * A JWT in compact form, signed by RS256 whatever its header says, or by HS256 if the key is a text.
- * Header and claims that are texts are taken for JSON already.
- */
-export function signedToken(header: Json | string, claims: unknown, key: KeyObject | string): string {
-  const texts = [header, claims].map((part) => (typeof part === 'string' ? part : JSON.stringify(part)))
-  const input = texts.map((text) => Buffer.from(text).toString('base64url')).join('.')
+/** A JWT in compact form, signed by RS256 whatever its header says. */
+export function signedToken(header: Json, claims: Json, key: KeyObject): string {
+  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   return `${input}.${signatureOf(input, key).toString('base64url')}`
 }
 
-export const signatureOf = (input: string, key: KeyObject | string): Buffer =>
-  typeof key === 'string' ? createHmac('sha256', key).update(input).digest() : sign('sha256', Buffer.from(input), key)
+export const signatureOf = (input: string, key: KeyObject): Buffer => sign('sha256', Buffer.from(input), key)
