@@ -59,7 +59,7 @@ describe('a kept connection', () => {
     expect(verified).toHaveLength(2)
     expect(requests()).toEqual(expected)
     const [first, second] = hub.to(endpoint).slice(1)
-    expect([second?.head, second?.form]).toEqual([first?.head, first?.form])
+    expect([second?.headers, second?.form]).toEqual([first?.headers, first?.form])
   })
 
   test.each<[string, Behaviour, string, string[]]>([

@@ -34,7 +34,7 @@ const confidences: ((request: RawRequest) => string)[] = [
   ({ form }) => `${form.get('code')} ${form.get('code_verifier')}`,
   ({ headers }) => headers['authorization'] ?? '',
   ({ headers }) => Buffer.from(headers['authorization']?.slice('Basic '.length) ?? '', 'base64').toString(),
-  ({ head, form }) => `${head} ${form}`,
+  ({ headers, form }) => `${JSON.stringify(headers)} ${form}`,
 ]
 
 test.each(Object.entries(echoes))('a Hub that repeats requests %s gives no secret away', async (_how, echo) => {

@@ -1,6 +1,8 @@
 import { createHash, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { until } from './until'
 
@@ -11,8 +13,8 @@ export const endpoints: Endpoint[] = ['token', 'userinfo', 'jwks']
 /** A request as it came over the wire. */
 export interface RawRequest {
   endpoint: Endpoint
-  /** Request line and headers. */
-  head: string
+  /** Method and target. */
+  line: string
   /** By lower-case name. */
   headers: Record<string, string>
   form: URLSearchParams
@@ -41,8 +43,8 @@ interface HubOptions {
 }
 
 /**
- * A Hub of bytes: a TCP (or TLS) server that answers at the three endpoints as a real one would,
- * until an answer is replaced.
+ * A Hub of bytes: a server that answers at the three endpoints as a real one would, until an answer
+ * is replaced. Node reads the requests. The answers are written to the connection itself.
  */
 export class RawHub {
   /** `hubURL` and `iss`. */
@@ -60,7 +62,8 @@ export class RawHub {
   connections = 0
 
   private readonly server: Server
-  private readonly sockets = new Set<Socket>()
+  /** Those that are open, with their numbers. */
+  private readonly sockets = new Map<Socket, number>()
 
   private constructor(server: Server, url: string, key: SigningKey, keepAlive: boolean) {
     this.server = server
@@ -71,13 +74,15 @@ export class RawHub {
       userinfo: respond(() => this.userinfo(), { keepAlive }),
       jwks: respond(() => ({ keys: [this.key.jwk] }), { keepAlive }),
     }
-    server.on(url.startsWith('https:') ? 'secureConnection' : 'connection', (socket: Socket) => this.serve(socket))
-    // a client may break off a handshake
-    server.on('tlsClientError', () => {})
+    server.on('request', (req: IncomingMessage) => this.take(req))
+    server.on(url.startsWith('https:') ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.sockets.set(socket, ++this.connections)
+      socket.on('close', () => this.sockets.delete(socket))
+    })
   }
 
   static async start({ tls, host = '127.0.0.1', keepAlive = false }: HubOptions = {}): Promise<RawHub> {
-    const server = tls ? createTlsServer(tls) : createTcpServer()
+    const server = tls ? createTlsServer(tls) : createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     return new RawHub(server, `${tls ? 'https' : 'http'}://${host}:${port}`, await rsaKey('usual'), keepAlive)
@@ -130,59 +135,33 @@ export class RawHub {
   async drained(): Promise<void> {
     await until(() => this.sockets.size === 0, 100).catch(() => {
       // from version 24 on, Node keeps a connection for the next request that was still opening when its own was given up
-      for (const socket of this.sockets) if (socket.bytesRead === 0) socket.end()
+      for (const [socket] of this.sockets) if (socket.bytesRead === 0) socket.end()
       return until(() => this.sockets.size === 0, 2000)
     })
   }
 
   /** Ends each connection, as a server does with idle ones. */
   hangUp(): void {
-    for (const socket of this.sockets) socket.end()
+    for (const [socket] of this.sockets) socket.end()
   }
 
   async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy()
+    for (const [socket] of this.sockets) socket.destroy()
     await new Promise((resolve) => this.server.close(resolve))
   }
 
-  private serve(socket: Socket): void {
-    const connection = ++this.connections
-    this.sockets.add(socket)
-    socket.on('close', () => this.sockets.delete(socket))
-    socket.on('error', () => {})
-    // bytes are on their way when they are written
-    socket.setNoDelay(true)
-    let received = ''
-    socket.on('data', (data) => {
-      received += data.toString('latin1')
-      for (;;) {
-        const [head = '', ...rest] = received.split('\r\n\r\n')
-        if (rest.length === 0) return
-        const pairs = [...head.matchAll(/^([^:\s]+): *(.*)$/gm)].map(([, name = '', value = '']) => [name.toLowerCase(), value.trim()])
-        const headers: Record<string, string> = Object.fromEntries(pairs)
-        const start = head.length + 4
-        const end = start + Number(headers['content-length'] ?? 0)
-        if (received.length < end) return
-        const form = new URLSearchParams(received.slice(start, end))
-        received = received.slice(end)
-        this.take(socket, { endpoint: endpointOf(head), head, headers, form, connection })
-      }
-    })
-  }
-
-  private take(socket: Socket, request: RawRequest): void {
+  private async take(req: IncomingMessage): Promise<void> {
+    const { method, url = '', socket } = req
+    const endpoint = /\/oauth\/(token|userinfo|jwks)$/.exec(url)?.[1] as Endpoint | undefined
+    if (endpoint === undefined) throw new Error(`nobody asks for ${url}`)
+    const headers = req.headers as Record<string, string>
+    const form = new URLSearchParams(await text(req))
+    const request = { endpoint, line: `${method} ${url}`, headers, form, connection: this.sockets.get(socket) ?? 0 }
     this.requests.push(request)
-    const { headers, form } = request
     const fields = ['code', 'code_verifier', 'refresh_token'].map((name) => form.get(name))
     for (const secret of [headers['authorization']?.replace(/^\w+ /, ''), ...fields]) if (secret) this.secrets.add(secret)
-    this.answers[request.endpoint](socket, request, this)
+    this.answers[endpoint](socket, request, this)
   }
-}
-
-function endpointOf(head: string): Endpoint {
-  const name = /^\w+ \S*\/oauth\/(token|userinfo|jwks)[ ?]/.exec(head)?.[1]
-  if (name === undefined) throw new Error(`nobody asks for this: ${head}`)
-  return name as Endpoint
 }
 
 // Answers
