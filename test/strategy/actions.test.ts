@@ -1,11 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { afterEach, expect, jest, test } from '@jest/globals'
-import { strategyFor } from '../support/sign-in'
+import { expect, jest, test } from '@jest/globals'
+import { strategyFor, watchSignIns } from '../support/sign-in'
 
-afterEach(() => {
-  jest.restoreAllMocks()
-})
+watchSignIns()
 
 /** Begins a sign-in in an app that does this when it is told to redirect. */
 function beginWith(redirect: () => unknown, fields: object) {

@@ -27,6 +27,10 @@ describe('a person who clicks "Sign in"', () => {
     })
   })
 
+  test('is sent to huggingface.co if the app names no hub', async () => {
+    expect((await urlOf({ hubURL: undefined })).href).toMatch(/^https:\/\/huggingface\.co\/oauth\/authorize\?/)
+  })
+
   test('gets a state, a challenge and a nonce of their own', async () => {
     const strategy = strategyFor()
     const [one, two] = [query((await begin(strategy)).url), query((await begin(strategy)).url)]
