@@ -41,11 +41,6 @@ async function comeBack(query: Json, request: TestRequest = {}, options: Options
 }
 const said = (error: string) => comeBack({ code: undefined, error, error_description: 'The Hub says so' })
 
-async function elsewhere() {
-  const store = new CookieStateStore({ secret: 'shared' })
-  const { state, cookie } = await begin(strategyFor(hub, { store }).strategy)
-  return comeBack({ state }, { cookie }, { store, clientID: 'another' })
-}
 async function twice() {
   const begun = await begin(strategyFor(hub).strategy)
   await begun.comeBack()
@@ -56,7 +51,8 @@ const storeOf = (handle: string, verifier: string | false = false, state?: objec
   store: (_req, _verifier, _state, _meta, done) => done(null, handle),
   verify: (_req, _handle, _meta, done) => done(null, verifier, state),
 })
-const nobody = () => signIn(new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, async () => false))
+const verifiedBy = (verify: () => Promise<false>) =>
+  signIn(new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, verify))
 const tooLate = { store: new CookieStateStore({ secret: 'x', maxAge: -1 }) }
 const unissued = `${Date.now().toString(36)}.${'x'.repeat(22)}`
 
@@ -75,7 +71,8 @@ describe('a person whose sign-in fails is told', () => {
     [`state_missing (403): ${tryAgain} | The callback has no state.`]: () => comeBack({ state: undefined }),
     [`state_unknown (403): ${tryAgain} | The state was not issued by this app.`]: () => comeBack({ state: 'x' }),
     [`state_unknown (403): ${tryAgain} | This browser did not begin it, or has begun 5 others.`]: () => comeBack({ state: unissued }),
-    [`state_unknown (403): ${tryAgain} | It belongs to another hub or client.`]: elsewhere,
+    [`state_unknown (403): ${tryAgain} | It belongs to another hub or client.`]: () =>
+      comeBack({}, {}, { store: storeOf('a handle', 'a verifier', { audience: 'another', callbackURL, scope: 'profile' }) }),
     [`state_unknown (403): ${tryAgain} | The state store said: no`]: () => comeBack({}, {}, { store: storeOf('a handle') }),
     [`state_unknown (403): ${tryAgain} | The state store said: It burns`]: () =>
       comeBack({}, {}, { store: storeOf('a handle', false, { message: 'It burns' }) }),
@@ -88,7 +85,7 @@ describe('a person whose sign-in fails is told', () => {
     'interaction_required (403): Hugging Face needs you to do something first. | The Hub says so': () => said('interaction_required'),
     'account_selection_required (403): Please choose an account on Hugging Face first. | The Hub says so': () =>
       said('account_selection_required'),
-    'refused (401): This account cannot sign in here. | Your verify function returned no user.': nobody,
+    'refused (401): This account cannot sign in here. | Your verify function returned no user.': () => verifiedBy(async () => false),
   }
   test.each(Object.entries(failures))('%s', async (text, fail) => {
     const { action, args } = await fail()
@@ -183,10 +180,7 @@ describe('a developer reads in the log', () => {
       'the state store passed no handle to its callback': () => authenticate(strategyFor(hub, { store: storeOf('') }).strategy),
       'the state store did not return the verifier and the state': () => comeBack({}, {}, { store: storeOf('a handle', 'a verifier') }),
     },
-    Error: {
-      'the sign-in failed without a reason': () =>
-        signIn(new HuggingFaceStrategy({ clientID, clientSecret, callbackURL, hubURL: hub.url }, () => Promise.reject())),
-    },
+    Error: { 'the sign-in failed without a reason': () => verifiedBy(() => Promise.reject()) },
     AuthorizationError: {
       'The Hub responded to the authorization request with invalid_scope: "The Hub says so". You asked for "openid profile". Enable each scope on the OAuth app too.':
         () => said('invalid_scope'),
