@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { HuggingFaceStrategyOptions } from '../../lib/index'
 import { certificate } from '../support/certificate'
-import { type Behaviour, type Endpoint, type RawHub, responseBytes, silent } from '../support/raw-hub'
+import { type Behaviour, type Endpoint, type RawHub, silent } from '../support/raw-hub'
 import { begin, errorOf, finallyDo, signIn, start, startRawHub, strategyFor, watchSignIns } from '../support/sign-in'
 import { until } from '../support/until'
 
@@ -112,23 +112,6 @@ test('a code is sent twice at most, although an agent does not name its idle con
   const before = hub.to('token').length
   expect(errorOf(await signIn(strategy))).toMatchObject(refused)
   expect(hub.to('token').length - before).toBe(2)
-})
-
-test('what comes behind a response, in its packet or later, is never taken for the next one', async () => {
-  const evil = responseBytes({ sub: '65f00000000000000000beef', preferred_username: 'mallory' }, { keepAlive: true })
-  const { hub, strategy } = await start({ scope: 'profile' }, { warm: true })
-  let written: Promise<void> | undefined
-  hub.answers.token = (socket, request) => socket.write(Buffer.concat([responseBytes(hub.tokens(request), { keepAlive: true }), evil]))
-  hub.answers.userinfo = (socket) => {
-    socket.write(responseBytes(hub.userinfo(), { keepAlive: true }))
-    written = sleep(20).then(() => new Promise<void>((resolve) => socket.write(evil, () => resolve())))
-  }
-  for (let person = 0; person < 3; person++) {
-    expect(await signIn(strategy)).toMatchObject({ action: 'success', args: [{ username: 'ada' }, {}] })
-    await written
-    // for the bytes to arrive
-    await sleep(20)
-  }
 })
 
 describe('without an agent of the app', () => {

@@ -4,10 +4,7 @@ import { Person, secureCallback } from './person'
 import { startRawHub, strategyFor } from './sign-in'
 
 /** passport-oauth2's own, which keeps the code verifier in the session. */
-function pkceSessionStore(): StateStore {
-  const Store = require('passport-oauth2/lib/state/pkcesession')
-  return new Store({ key: 'oauth2:hub' })
-}
+const PkceSessionStore: new (options: object) => StateStore = require('passport-oauth2/lib/state/pkcesession')
 
 /** As an app may write one over its own database, bound to the browser by its session. It calls back later. */
 function databaseStore(): StateStore {
@@ -34,7 +31,7 @@ function databaseStore(): StateStore {
 export const storeKinds: [name: string, make: () => CookieStateStore | SessionStateStore | StateStore][] = [
   ['cookies', () => new CookieStateStore({ secret: 'a secret' })],
   ['the session', () => new SessionStateStore()],
-  ["passport-oauth2's session store", pkceSessionStore],
+  ["passport-oauth2's session store", () => new PkceSessionStore({ key: 'oauth2:hub' })],
   ["the app's database", databaseStore],
 ]
 
