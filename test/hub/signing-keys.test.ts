@@ -176,7 +176,7 @@ describe('a key that the Hub signs by from now on', () => {
 
 test.each(['with unknown keys', 'with a good kid and a wrong signature'])('twenty tokens %s make one request for keys', async (kind) => {
   const { hub, verified, count, signInAll } = await afterASignIn()
-  signBy(hub, await rsaKey('stranger'), () => ({ kid: kind.includes('unknown') ? hub.secret('kid') : hub.key.kid }))
+  signBy(hub, await rsaKey('stranger'), () => ({ kid: kind.includes('unknown') ? hub.secret() : hub.key.kid }))
   for (let round = 0; round < 2; round += 1) {
     for (const outcome of await signInAll(10)) {
       expect(errorOf(outcome)).toMatchObject({ name: 'HubError', code: 'invalid_id_token', phase: 'token', status: 502 })

@@ -112,8 +112,8 @@ export class RawHub {
   }
 
   /** A random secret, which no error may show. */
-  secret(prefix = ''): string {
-    const secret = prefix + randomBytes(24).toString('base64url')
+  secret(): string {
+    const secret = randomBytes(24).toString('base64url')
     this.secrets.add(secret)
     return secret
   }
