@@ -107,6 +107,7 @@ const encodings = {
     cut: (part: string) => part.slice(0, -1),
     'not ASCII': (part: string) => `${part}é`,
     'a dot': (part: string) => `${part.slice(0, 9)}.${part.slice(9)}`,
+    'a dot behind it': (part: string) => `${part}.AAAA`,
     empty: () => '',
   },
 }

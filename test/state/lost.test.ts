@@ -89,7 +89,6 @@ describe('a sign-in is not begun again', () => {
   const restarting = strategyWith({ restart: true })
   test.each([
     ['for a POST', restarting, { method: 'POST' }, gone, 'state_unknown'],
-    ['for a prefetch', restarting, { headers: { 'sec-purpose': 'prefetch' } }, gone, 'prefetched'],
     ['for a denial', restarting, {}, { error: 'access_denied', state: 'gone' }, 'state_unknown'],
     ['for an error of the Hub', restarting, {}, { error: 'server_error', state: 'gone' }, 'state_unknown'],
     ['for a callback of another issuer', restarting, {}, { ...gone, iss: 'https://evil.example' }, 'issuer_mismatch'],
