@@ -41,6 +41,10 @@ async function comeBack(query: Json, request: TestRequest = {}, options: Options
 }
 const said = (error: string) => comeBack({ code: undefined, error, error_description: 'The Hub says so' })
 
+async function onAnotherServer() {
+  const { state, cookie } = await begin(strategyFor(hub, { stateSecret: 'x'.repeat(32) }).strategy)
+  return comeBack({ state }, { cookie })
+}
 async function twice() {
   const begun = await begin(strategyFor(hub).strategy)
   await begun.comeBack()
@@ -73,9 +77,11 @@ describe('a person whose sign-in fails is told', () => {
     [`state_unknown (403): ${tryAgain} | This browser did not begin it, or has begun 5 others.`]: () => comeBack({ state: unissued }),
     [`state_unknown (403): ${tryAgain} | It belongs to another hub or client.`]: () =>
       comeBack({}, {}, { store: storeOf('a handle', 'a verifier', { audience: 'another', callbackURL, scope: 'profile' }) }),
-    [`state_unknown (403): ${tryAgain} | The state store said: no`]: () => comeBack({}, {}, { store: storeOf('a handle') }),
+    [`state_unknown (403): ${tryAgain} | The state store said: no`]: () =>
+      comeBack({}, {}, { store: storeOf('a handle', false, { message: Symbol('no text') }) }),
     [`state_unknown (403): ${tryAgain} | The state store said: It burns`]: () =>
       comeBack({}, {}, { store: storeOf('a handle', false, { message: 'It burns' }) }),
+    [`state_unknown (403): ${tryAgain} | Its cookie cannot be decrypted; is the secret the same on all servers?`]: onAnotherServer,
     'state_expired (403): This sign-in took too long. Please try again. | It took longer than the maxAge of 0 seconds.': () =>
       comeBack({}, {}, tooLate),
     'state_used (403): This sign-in is already complete. Go back to the app. | The callback was loaded more than once.': twice,

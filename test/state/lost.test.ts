@@ -15,6 +15,14 @@ const stores = [CookieStateStore, SessionStateStore].flatMap((Store) => [
   { name: Store.name, limit: 'an hour', store: new Store({ secret: 'a secret' }), intime: '12:59:58', late: '13:00:02' },
   { name: Store.name, limit: 'its maxAge', store: new Store({ secret: 'a secret', maxAge: 90_000 }), intime: '12:01:28', late: '12:01:32' },
 ])
+test('a time to come back that is no number is refused', () => {
+  for (const Store of [CookieStateStore, SessionStateStore]) {
+    for (const maxAge of ['1h', null, Number.POSITIVE_INFINITY]) {
+      expect(() => new Store({ secret: 'a secret', maxAge: maxAge as number })).toThrow(TypeError)
+    }
+  }
+})
+
 test.each(stores)('the time to come back with a $name is $limit', async ({ store, intime, late }) => {
   const limited = strategyWith({ store })
   setClock('12:00:00')

@@ -20,13 +20,15 @@ const throwing = () => {
   throw thrown
 }
 
-test.each([
-  ['throws', throwing],
-  ['rejects', async () => throwing()],
-])("an app that %s while Passport's action is taken gets that in its error handler", async (_, redirect) => {
-  expect(await new Promise((next) => beginWith(redirect, { next }))).toBe(thrown)
+const unreadable = { message: Object.create(null) }
+test.each<[string, () => unknown, unknown]>([
+  ['throws', throwing, thrown],
+  ['rejects', async () => throwing(), thrown],
+  ['rejects with no error', () => Promise.reject(unreadable), unreadable],
+])("an app that %s while Passport's action is taken gets that in its error handler", async (_, redirect, expected) => {
+  expect(await new Promise((next) => beginWith(redirect, { next }))).toBe(expected)
   // without next, by Passport's own way
-  expect(await beginWith(redirect, { next: undefined })).toBe(thrown)
+  expect(await beginWith(redirect, { next: undefined })).toBe(expected)
 })
 
 test('a session that Passport cannot use is explained', async () => {

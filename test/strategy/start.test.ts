@@ -110,13 +110,17 @@ describe('a callback URL that is relative', () => {
     expect(query(new URL(String(args[0])))['redirect_uri']).toBe(expected)
   })
 
-  test.each<[string, string?]>([[''], ['app.example/evil'], ['app.example:99999'], ['a b'], ['app.example', 'ssh+https']])(
-    'begins nothing at the host "%s"',
-    async (host, protocol = 'http') => {
-      const { action, args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { headers: { host }, protocol })
-      expect([action, args]).toEqual(['fail', [expect.objectContaining({ code: 'invalid_host' }), 400]])
-    },
-  )
+  test.each<[string | undefined, string?]>([
+    [undefined],
+    [''],
+    ['app.example/evil'],
+    ['app.example:99999'],
+    ['a b'],
+    ['app.example', 'ssh+https'],
+  ])('begins nothing at the host "%s"', async (host, protocol = 'http') => {
+    const { action, args } = await authenticate(strategyFor({ callbackURL: '/cb' }), { headers: { host }, protocol })
+    expect([action, args]).toEqual(['fail', [expect.objectContaining({ code: 'invalid_host' }), 400]])
+  })
 })
 
 test.each<HuggingFaceAuthenticateOptions>([

@@ -57,7 +57,7 @@ describe('a subclass', () => {
   })
 
   test.each<[string, () => Error | null, object]>([
-    ['as an error of its own', () => new RangeError('teapot'), { name: 'RangeError' }],
+    ['as an error of its own, which stays as it is', () => Object.freeze(new RangeError('teapot')), { name: 'RangeError' }],
     ['as nothing', () => null, { code: 'unexpected_status', hubStatus: 418 }],
     ['and throws, which counts as nothing', () => JSON.parse('no JSON'), { code: 'unexpected_status', hubStatus: 418 }],
   ])('reads an error response of the token endpoint %s', async (_, read, expected) => {
@@ -88,7 +88,9 @@ describe('an app that replaces a method of _oauth2', () => {
   test('gets the profile that its get passes', async () => {
     const get = (url: string, token: string, done: Done) => done(null, JSON.stringify({ sub: '7', name: `${url} ${token}` }))
     expect(await stubbed({ get }).fetchProfile('opaque')).toMatchObject({ id: '7', displayName: `${hub.url}/oauth/userinfo opaque` })
-    const bad = stubbed({ get: (_url: string, _token: string, done: Done) => done(null, '{}', { statusCode: 203 }) }).fetchProfile('opaque')
+    const bad = stubbed({
+      get: (_url: string, _token: string, done: Done) => done(null, '{}', { statusCode: 203, headers: null }),
+    }).fetchProfile('opaque')
     await expect(bad).rejects.toMatchObject({ code: 'invalid_response', hubStatus: 203 })
   })
 
@@ -118,5 +120,7 @@ describe('an app that replaces a method of _oauth2', () => {
     const page = await values((done) => client.getProtectedResource(`${hub.url}/oauth/userinfo`, 'opaque', done))
     expect(page).toEqual([null, JSON.stringify(hub.userinfo()), expect.objectContaining({ statusCode: 200 })])
     expect(hub.to('userinfo')[0]?.headers['authorization']).toBe('Bearer opaque')
+    hub.answers.userinfo = respond('', { headers: { 'content-encoding': 'gzip' } })
+    expect(await values((done) => client.get(`${hub.url}/oauth/userinfo`, 'opaque', done))).toEqual([null, '', expect.anything()])
   })
 })
