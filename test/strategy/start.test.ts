@@ -27,18 +27,15 @@ describe('a person who clicks "Sign in"', () => {
     })
   })
 
-  test('is sent to huggingface.co if the app names no hub', async () => {
-    expect((await urlOf({ hubURL: undefined })).href).toMatch(/^https:\/\/huggingface\.co\/oauth\/authorize\?/)
-  })
-
   test('gets a state, a challenge and a nonce of their own', async () => {
     const strategy = strategyFor()
     const [one, two] = [query((await begin(strategy)).url), query((await begin(strategy)).url)]
     for (const name of ['state', 'code_challenge', 'nonce']) expect(one[name]).not.toBe(two[name])
   })
 
-  test('gets a redirect that no cache keeps', async () => {
-    const { res } = await authenticate(strategyFor())
+  test('gets a redirect that no cache keeps, to huggingface.co if the app names no hub', async () => {
+    const { res, args } = await authenticate(strategyFor({ hubURL: undefined }))
+    expect(args).toEqual([expect.stringMatching(/^https:\/\/huggingface\.co\/oauth\/authorize\?/)])
     expect(res.getHeader('Cache-Control')).toBe('no-store')
   })
 
