@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http, { type RequestListener } from 'node:http'
 import http2 from 'node:http2'
@@ -199,13 +198,6 @@ describe.each(['express', 'express4'] as const)('in %s, a callbackURL', (host) =
     const headers = { host: 'app.internal', 'x-forwarded-host': 'app.example, inner.example', 'x-forwarded-proto': 'https, http' }
     expect(await redirectURI({ trustProxy }, headers)).toBe(origin + callbackPath)
   })
-
-  test('that is relative fails for a Host header that is no host', async () => {
-    const browser = new Browser((await start({ host })).origin)
-    for (const at of ['evil.example/path?', 'user@evil.example', 'evil.example\\@app.example', 'app.example:notaport', 'é.example']) {
-      expect(await browser.visit('/auth/huggingface', { headers: { host: at } })).toMatchObject({ status: 400, location: undefined })
-    }
-  })
 })
 
 const fail = () => {
@@ -245,17 +237,4 @@ test('the keys that one strategy has fetched serve no other', async () => {
   hub.faults = { jwks: { status: 500 } }
   expect(await second.visit(await begin(second))).toMatchObject({ status: 502, json: { phase: 'jwks' } })
   expect(await first.visit(await begin(first))).toMatchObject(signedIn('ada'))
-})
-
-test('planted cookies of 14.5 KB do not keep a sign-in from beginning', async () => {
-  const { origin } = await start({})
-  const browser = new Browser(origin)
-  // each is 45 bytes in a header, with its separators
-  for (let planted = 0; planted < Math.floor(14_500 / 45); planted += 1) {
-    const time = (Date.now() + 1000 + planted).toString(36)
-    browser.jar.set(origin, `hf-signin.${time}.${randomBytes(16).toString('base64url')}`, 'x')
-  }
-  const { status, headers } = await browser.visit('/auth/huggingface')
-  expect(status).toBe(302)
-  expect(headers.getSetCookie().join().length).toBeLessThan(8192)
 })

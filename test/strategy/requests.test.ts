@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from '@jest/globals'
+import nock from 'nock'
 import { clientID, clientSecret, respond } from '../support/raw-hub'
 import {
   authenticate,
@@ -58,6 +59,28 @@ test("each request says what it accepts and who asks, and the app's headers do n
     ['token', 'Basic', expect.objectContaining(changed)],
     ['userinfo', 'Bearer', expect.objectContaining(changed)],
   ])
+})
+
+// what the Hub says, in its own words
+const token = { access_token: `hf_oauth_${'x'.repeat(500)}`, token_type: 'bearer', expires_in: 28799, scope: 'profile' }
+const userinfo = { sub: '62f264b9f3c90f4b6514a269', name: 'Ada', preferred_username: 'ada', isPro: false, orgs: [] }
+
+test('a person signs in at huggingface.co if the app names no hub', async () => {
+  nock.disableNetConnect()
+  const huggingFace = nock('https://huggingface.co')
+  huggingFace.get('/oauth/jwks').reply(200, { keys: [] })
+  huggingFace.post('/oauth/token').reply(200, token)
+  huggingFace.get('/oauth/userinfo').matchHeader('authorization', `Bearer ${token.access_token}`).reply(200, userinfo)
+  try {
+    const { url, comeBack } = await begin(strategyFor({ url: '' }, { hubURL: undefined, scope: undefined }).strategy)
+    expect(url.origin + url.pathname).toBe('https://huggingface.co/oauth/authorize')
+    expect(await comeBack({ iss: 'https://huggingface.co' })).toMatchObject({ action: 'success', args: [{ id: userinfo.sub }, {}] })
+  } finally {
+    nock.cleanAll()
+    nock.enableNetConnect()
+    // Jest's workers share Node's http with the next file
+    nock.restore()
+  }
 })
 
 test('code and token go where the app says', async () => {
