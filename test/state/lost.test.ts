@@ -83,7 +83,6 @@ describe.each(storeKinds)('with %s', (_, makeStore) => {
     const { session } = person
     const headers = { cookie: person.jar.header(secureCallback) }
     const outcomes = await Promise.all([person.finish(strategy, state), person.finish(strategy, state)])
-    // a database that removes what it returns knows nothing of it the second time
     expect(outcomes.map(({ action }) => action).sort()).toEqual(['fail', 'success'])
     // as if the browser had not received the first response
     person.session = session
