@@ -231,6 +231,13 @@ describe('a developer reads in the log', () => {
     'there is no req.session; use the session middleware before passport': { options: { store: new SessionStateStore() } },
     'state is too large for a cookie (5700 bytes encrypted, at most 3072); store it and pass its key': { state: 'x'.repeat(4000) },
   }
+  test.each([
+    ['CookieStateStore needs a secret, or a list with the newest first', { secret: [] }],
+    ['maxAge must be a number of milliseconds, such as 3600000', { secret: 'x', maxAge: Number.NaN }],
+  ])('%s', (text, wrong) => {
+    expect(() => new CookieStateStore(wrong)).toThrow(text)
+  })
+
   test.each(Object.entries(mistakes))('%s', async (text, { options, state, ...request }) => {
     const outcome = await authenticate(strategyFor(hub, options).strategy, request, { state })
     expect(errorOf(outcome).message).toBe(text)

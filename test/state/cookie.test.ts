@@ -67,9 +67,9 @@ describe('a cookie', () => {
     expect(await person.deny(strategy, handle)).toBe('state_unknown')
     expect(await person.deny(strategy, handle, { protocol: 'http' })).toBe('state_unknown')
     // the attacker has told the app another host
-    const onHTTP = await attacker.begin(strategyWith(local), { address: local.callbackURL })
-    person.plant(onHTTP, attacker.signIns()[onHTTP] ?? '', 'hf-signin.')
-    expect(await person.deny(strategyWith(local), onHTTP)).toBe('state_unknown')
+    const { args, setCookie } = await attacker.visit(strategyWith(local), { address: local.callbackURL })
+    person.plant(stateOf(args[0]), /=([^;]+)/.exec(String(setCookie))?.[1] ?? '', 'hf-signin.')
+    expect(await person.deny(strategyWith(local), stateOf(args[0]))).toBe('state_unknown')
   })
 
   test.each<[string, Partial<HuggingFaceStrategyOptions>, Arrival]>([

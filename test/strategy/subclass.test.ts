@@ -102,6 +102,7 @@ describe('an app that replaces a method of _oauth2', () => {
       const getOAuthAccessToken = (_code: string, _params: object, done: Done) => done(failure)
       const error = errorOf(await signIn(stubbed({ getOAuthAccessToken })))
       expect(error instanceof RangeError).toBe(failure instanceof RangeError)
+      if (!(failure instanceof Error)) expect(error).toMatchObject({ code: 'connection_failed', phase: 'token' })
       expect(String(error)).not.toContain('opaque')
     },
   )
