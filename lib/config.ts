@@ -69,7 +69,7 @@ export function configure(options: AnyStrategyOptions, verify: unknown): Config 
     typeof verify === 'function',
     'the second argument must be the verify function: (accessToken, refreshToken, profile, done) => …',
   )
-  const issuer = checkURL('hubURL', options.hubURL ?? huggingFace).replace(/\/$/, '')
+  const issuer = checkURL('hubURL', options.hubURL ?? huggingFace).replace(/\/+$/, '')
   const endpoint = (option: 'authorizationURL' | 'tokenURL' | 'userProfileURL', path: string) =>
     checkURL(option, options[option] ?? issuer + path)
   const authorizationURL = endpoint('authorizationURL', '/oauth/authorize')

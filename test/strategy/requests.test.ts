@@ -26,7 +26,7 @@ test.each([
   ['no secret', { clientSecret: undefined, stateSecret: clientSecret }, { client_id: clientID }],
 ])('an app with %s exchanges the code with the verifier of its challenge', async (_, options, more) => {
   const hub = await startRawHub()
-  const { strategy } = strategyFor(hub, { hubURL: `${hub.url}/`, ...options })
+  const { strategy } = strategyFor(hub, { hubURL: `${hub.url}//`, ...options })
   const { url, comeBack } = await begin(strategy)
   expect(await comeBack({ code: 'opaque/+ code', iss: hub.url })).toMatchObject({ action: 'success' })
   const [request] = hub.to('token')
