@@ -126,13 +126,16 @@ export function scopeText(scope: unknown, withOpenid: boolean): string {
 
 export const hasOpenid = (scope: string): boolean => scope.split(' ').includes('openid')
 
+/** Whether a host, as it stands in a URL, is this machine. */
+export const isLoopback = (hostname: string): boolean =>
+  /^(localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(hostname)
+
 function checkURL(option: string, address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined
   assert(url, `${option} is not a URL; give the whole address, such as ${huggingFace}`)
   // RFC 6749 3.1 and 3.2: codes and tokens need TLS. A local Hub for tests is the exception.
-  const isLoopback = /^(localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(url.hostname)
   assert(
-    url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback),
+    url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)),
     `${option} must be https: (http: only for a hub on localhost or 127.0.0.1)`,
   )
   return address

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { parse } from 'node:querystring'
 import type OAuth2Strategy from 'passport-oauth2'
+import { isLoopback } from './config'
 import { assertSignIn } from './errors'
 
 /** The request as passport-oauth2's types know it: Express's. */
@@ -75,8 +76,10 @@ export function originOf(req: HostRequest, trustForwarded = false): string | und
  * Whether the request came over https. On a machine of one's own it does not count: serverless-http
  * says so of every request.
  */
-export const isHTTPS = (req: HostRequest): boolean =>
-  /^https:\/\/(?!localhost\b|127\.|\[::1\])/i.test(originOf(req) ?? '')
+export function isHTTPS(req: HostRequest): boolean {
+  const { protocol, hostname } = new URL(originOf(req) ?? 'http://localhost')
+  return protocol === 'https:' && !isLoopback(hostname)
+}
 
 /**
  * The absolute form of `callbackURL`. A relative one starts where the router is mounted.

@@ -80,7 +80,8 @@ export class CookieStateStore implements SignInStore {
       const sizes = `${value.length} bytes encrypted, at most ${maxCookieSize}`
       throw new RangeError(`state is too large for a cookie (${sizes}); store it and pass its key`)
     }
-    const old = excess(cookiesOf(req, prefix), maxTotalSize - value.length)
+    const present = signInsIn(cookiesOf(req), prefix)
+    const old = excess(present, maxTotalSize - value.length)
     for (const each of old.slice(-maxRemovals)) this.setCookie(req, prefix + each, '', 0)
     this.setCookie(req, prefix + handle, value, this.maxAge)
     return handle
@@ -89,25 +90,26 @@ export class CookieStateStore implements SignInStore {
   /** Called by the strategy. */
   async take(req: HostRequest, handle: string): Promise<SignIn> {
     checkHandle(handle, this.maxAge)
-    const cookies = parse(req.headers.cookie ?? '')
+    const cookies = cookiesOf(req)
+    const name = [securePrefix + handle, plainPrefix + handle].find((each) => cookies[each])
+    const value = name && cookies[name]
     // Another subdomain can set a plain cookie, so it does not count on https.
-    const prefixes = isHTTPS(req) ? [securePrefix] : [securePrefix, plainPrefix]
-    const name = prefixes.map((prefix) => prefix + handle).find((each) => cookies[each])
-    if (name) {
-      const signIn = this.decrypt(cookies[name], name)
+    if (name && value && (name.startsWith(securePrefix) || !isHTTPS(req))) {
+      const signIn = this.decrypt(value, name)
       const detail = 'Its cookie cannot be decrypted; is the secret the same on all servers?'
       assertSignIn(signIn, 'state_unknown', detail)
       this.setCookie(req, name, '', 0)
       return signIn
     }
-    throw notFound(req, cookiesOf(req, securePrefix).size + cookiesOf(req, plainPrefix).size)
+    const others = signInsIn(cookies, securePrefix).size + signInsIn(cookies, plainPrefix).size
+    throw notFound(req, others)
   }
 
   /** @internal */
-  private decrypt(value: string | undefined, name: string): SignIn | undefined {
-    for (const key of value ? this.keys : []) {
+  private decrypt(value: string, name: string): SignIn | undefined {
+    for (const key of this.keys) {
       try {
-        const bytes = Buffer.from(value as string, 'base64url')
+        const bytes = Buffer.from(value, 'base64url')
         const options = { authTagLength: 16 }
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), options)
         decipher.setAAD(Buffer.from(name)).setAuthTag(bytes.subarray(-16))
@@ -142,10 +144,12 @@ export class CookieStateStore implements SignInStore {
   }
 }
 
-/** The browser's sign-ins in progress of one kind: handle to encrypted value. */
-function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
+const cookiesOf = (req: HostRequest) => parse(req.headers.cookie ?? '')
+
+/** The sign-ins in progress of one kind among the cookies: handle to encrypted value. */
+function signInsIn(cookies: object, prefix: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const [name, value = ''] of Object.entries(parse(req.headers.cookie ?? ''))) {
+  for (const [name, value = ''] of Object.entries(cookies)) {
     const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     if (isHandle(handle)) found.set(handle, value)
   }
@@ -154,9 +158,8 @@ function cookiesOf(req: HostRequest, prefix: string): Map<string, string> {
 
 /** With a label of its own, since the secret may serve other purposes too. */
 function deriveKey(secret: string): KeyObject {
-  return createSecretKey(
-    Buffer.from(hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)),
-  )
+  const key = hkdfSync('sha256', secret, '', 'passport-huggingface sign-in', 32)
+  return createSecretKey(Buffer.from(key))
 }
 
 /** Initialization vector, ciphertext and tag. The name of the cookie is authenticated with them. */
