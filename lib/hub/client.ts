@@ -2,7 +2,7 @@ import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { OAuth2 } from 'oauth'
 import { TokenError } from 'passport-oauth2'
 import { type Callback, toCallback } from '../callback'
-import { assertHub, HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
+import { HubError, type HubErrorCode, type HubPhase, httpStatus } from '../errors'
 import type { TokenParams } from '../options'
 import { type HuggingFaceProfile, readProfile } from '../profile'
 import { displayText, errorCode, quoted } from './display-text'
@@ -166,8 +166,7 @@ export function readUserinfo(body: string, received: unknown): HuggingFaceProfil
   const { statusCode: status = 200, headers } = Object(received) as Partial<IncomingMessage>
   const response = { status, headers: headers ?? {}, body }
   const profile = readProfile(readObject('userinfo', response), body)
-  const details = responseDetails(response)
-  assertHub(profile, 'invalid_response', 'userinfo', 'the response has no sub', details)
+  assertValid(profile, 'userinfo', response, 'the response has no sub')
   return profile
 }
 
@@ -184,7 +183,7 @@ function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): To
   const isSendable = areTexts && /^[\x21-\x7e]+$/.test((access_token as string | undefined) ?? '')
   const isUsable = isSendable && (token_type as string).toLowerCase() === 'bearer'
   const unusable = 'the response has no usable bearer token; is tokenURL right?'
-  assertHub(isUsable, 'invalid_response', 'token', unusable, responseDetails(response))
+  assertValid(isUsable, 'token', response, unusable)
   const seconds = typeof expires_in === 'object' ? Number.NaN : Number(expires_in)
   const lifetime = Number.isFinite(seconds) ? { expires_in: seconds } : {}
   const params = { access_token, token_type, ...rest, ...lifetime }
@@ -193,7 +192,17 @@ function readTokenResponse(response: HubResponse, parse: ParseErrorResponse): To
 
 function readObject(phase: HubPhase, response: HubResponse): Record<string, unknown> {
   const value = parseObject(response.body)
-  const details = responseDetails(response)
-  assertHub(value, 'invalid_response', phase, 'the response is not a JSON object', details)
+  assertValid(value, phase, response, 'the response is not a JSON object')
   return value
+}
+
+function assertValid(
+  condition: unknown,
+  phase: HubPhase,
+  response: Pick<HubResponse, 'status' | 'headers'>,
+  problem: string,
+): asserts condition {
+  if (!condition) {
+    throw new HubError('invalid_response', phase, problem, responseDetails(response))
+  }
 }

@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
-import { assertHub, HubError, type HubPhase, type HubResponseDetails } from '../errors'
+import { HubError, type HubErrorCode, type HubPhase, type HubResponseDetails } from '../errors'
 import { requestId, sanitizedCause } from './display-text'
 
 export interface HubRequest {
@@ -115,10 +115,12 @@ async function readBody(response: http.IncomingMessage, phase: HubPhase): Promis
     response.on('end', () => resolve(false))
     response.on('error', () => resolve(true)).on('close', () => resolve(true))
   })
-  const details = responseDetails({ status, headers })
-  assertHub(!isCut, 'response_truncated', phase, 'the response was cut short', details)
-  const tooLarge = `the response exceeds ${maxBodySize} bytes`
-  assertHub(size <= maxBodySize, 'response_too_large', phase, tooLarge, details)
+  const fail = (code: HubErrorCode, message: string) =>
+    new HubError(code, phase, message, responseDetails({ status, headers }))
+  if (isCut) throw fail('response_truncated', 'the response was cut short')
+  if (size > maxBodySize) {
+    throw fail('response_too_large', `the response exceeds ${maxBodySize} bytes`)
+  }
   // We ask for no content encoding. If there is one, only the status is of use.
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity'
   if (encoding === 'identity' || size === 0) {
@@ -127,9 +129,8 @@ async function readBody(response: http.IncomingMessage, phase: HubPhase): Promis
       .toString()
       .replace(/^\ufeff/, '')
   }
-  const unexpected = 'the response has an unexpected content encoding'
-  assertHub(status >= 300, 'invalid_response', phase, unexpected, details)
-  return ''
+  if (status >= 300) return ''
+  throw fail('invalid_response', 'the response has an unexpected content encoding')
 }
 
 /** What a response says in addition to its body, for error messages. */
