@@ -113,8 +113,11 @@ function readGroup(entry: unknown) {
 }
 
 /** Without the fields that are undefined. */
-const present = (fields: object): object =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+function present(fields: Record<string, unknown>): object {
+  const result: Record<string, unknown> = {}
+  for (const name in fields) if (fields[name] !== undefined) result[name] = fields[name]
+  return result
+}
 
 const asString = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined
